@@ -1,0 +1,1 @@
+"""What exists: table contracts, stores, quality gate, arms, clock, worlds, the Policy protocol."""

@@ -1,0 +1,149 @@
+"""Errors that say what was expected, what was found, where, and what to do.
+
+Two families. An *invalid input* lists all faults at once. A *refusal* is a correct answer that is "no": a type with a
+reason, so that a caller can act on it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class LightTouchError(Exception):
+    """Base of every error that Light touch raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with an input.
+
+    Parameters
+    ----------
+    where : str
+        The place: table, column, row or file.
+    expected : str
+        What the contract asks for.
+    found : str
+        What is there.
+    remedy : str
+        What the reader can do about it.
+
+    Examples
+    --------
+    >>> print(Fault("column 'as_of' of 'decisions'", "a time zone", "none", "Set `timezone` for this source."))
+    column 'as_of' of 'decisions': expected a time zone, found none. Set `timezone` for this source.
+    """
+
+    where: str
+    expected: str
+    found: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: expected {self.expected}, found {self.found}. {self.remedy}".rstrip()
+
+
+class InvalidInput(LightTouchError, ValueError):
+    """An input breaks its contract; every fault is listed.
+
+    Parameters
+    ----------
+    faults : sequence of Fault
+        At least one.
+    """
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        if not faults:
+            raise ValueError("InvalidInput needs at least one fault.")
+        self.faults = tuple(faults)
+        head = "" if len(self.faults) == 1 else f"{len(self.faults)} faults:\n"
+        super().__init__(head + "\n".join(str(fault) for fault in self.faults))
+
+
+class DamagedFile(LightTouchError):
+    """A file's content is not what its recorded digest says."""
+
+
+class Refusal(LightTouchError):
+    """A correct answer that is "no", with its reason.
+
+    Parameters
+    ----------
+    reason : str
+        One sentence for a person.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+class StaleLedger(Refusal):
+    """The newest posting is older than the limit: who is overdue tonight cannot be known.
+
+    Parameters
+    ----------
+    lag_days, limit_days : float
+        Age of the newest posting at as_of, and what is allowed.
+    source : str
+        The ledger.
+    """
+
+    def __init__(self, lag_days: float, limit_days: float, source: str) -> None:
+        self.lag_days, self.limit_days, self.source = lag_days, limit_days, source
+        super().__init__(
+            f"The ledger of {source} is {lag_days:.1f} days old at as_of, the limit is {limit_days:.1f} days: people who have "
+            f"paid could be contacted. Load the missing postings, choose an earlier as_of, or raise `ledger.lag_limit_days`."
+        )
+
+
+class TooManyBadRows(Refusal):
+    """The share of quarantined rows is above the limit.
+
+    Parameters
+    ----------
+    table : str
+        The table.
+    bad, total : int
+        Rows refused and rows read.
+    limit : float
+        Largest share allowed.
+    details : str
+        What was wrong, by rule.
+    """
+
+    def __init__(self, table: str, bad: int, total: int, limit: float, details: str) -> None:
+        self.table, self.bad, self.total, self.limit = table, bad, total, limit
+        super().__init__(
+            f"Table '{table}': {bad:,} of {total:,} rows break the contract ({bad / max(total, 1):.1%}, limit {limit:.1%}): "
+            f"{details}. Mend the source, or raise `quality.max_bad_share`."
+        )
+
+
+class NoOverlap(Refusal):
+    """An arm has no comparable data: what it would do cannot be told from what it was given to.
+
+    Parameters
+    ----------
+    arm : str
+        The arm.
+    ess : float
+        Effective sample size behind it.
+    """
+
+    def __init__(self, arm: str, ess: float) -> None:
+        self.arm, self.ess = arm, ess
+        super().__init__(f"Arm '{arm}' has no comparable data (effective sample size {ess:.1f}).")
+
+
+class NotLawful(Refusal):
+    """A rule forbids the contact.
+
+    Parameters
+    ----------
+    rule_id, citation : str
+        The rule and where it is written.
+    """
+
+    def __init__(self, rule_id: str, citation: str) -> None:
+        self.rule_id, self.citation = rule_id, citation
+        super().__init__(f"Rule {rule_id} forbids this contact ({citation}).")

@@ -1,0 +1,71 @@
+"""Writing that is never half done: a temporary name beside the target, then a rename."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .errors import Fault, InvalidInput
+
+_CHUNK_BYTES = 1 << 20
+
+
+@contextmanager
+def replacing(target: str | Path) -> Iterator[Path]:
+    """Lend a temporary path that becomes the target when the block ends well, and disappears when it does not.
+
+    Parameters
+    ----------
+    target : str or Path
+        A file or a folder; its parent folder is made where it is missing. The block decides which by what it creates.
+
+    Yields
+    ------
+    Path
+        Beside the target, on the same file system.
+
+    Raises
+    ------
+    InvalidInput
+        Where the target cannot be written; nothing is left behind.
+    """
+    target = Path(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        workroom = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    except OSError as error:
+        raise _unwritable(target, error) from None
+    try:
+        yield workroom / target.name
+        _rename(workroom / target.name, target)
+    finally:
+        shutil.rmtree(workroom, ignore_errors=True)
+
+
+def _rename(made: Path, target: Path) -> None:
+    try:
+        if target.is_dir() and made.is_dir():
+            # A folder cannot be renamed over a full one: the old one steps aside inside the temporary folder.
+            target.rename(made.parent / "replaced")
+        os.replace(made, target)  # noqa: PTH105  replace, with its guarantee, is what is meant
+    except OSError as error:
+        raise _unwritable(target, error) from None
+
+
+def _unwritable(target: Path, error: OSError) -> InvalidInput:
+    reason = error.strerror or str(error)
+    return InvalidInput(
+        [Fault(str(target), "a place that can be written", reason, "Choose another path; nothing was written.")]
+    )
+
+
+def digest(path: str | Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    sha = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            sha.update(chunk)
+    return sha.hexdigest()

@@ -1,0 +1,1 @@
+"""What was known at the time: borrower history as of an instant."""

@@ -1,0 +1,1 @@
+"""What is said: batch job, explanations, the command line."""

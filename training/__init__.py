@@ -1,0 +1,1 @@
+"""What works: response models, evaluation without deployment, the registry."""
