@@ -48,7 +48,8 @@ class UniformPolicy:
     def propensities(self, situation: Situation) -> NDArray[np.float64]:
         """Return equal probabilities over the lawful arms, of shape (n, K)."""
         weights = situation.lawful.astype(np.float64)
-        return np.divide(weights, weights.sum(axis=1, keepdims=True))
+        shares: NDArray[np.float64] = weights / weights.sum(axis=1, keepdims=True)
+        return shares
 
 
 @dataclass(frozen=True)
