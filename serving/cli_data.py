@@ -1,0 +1,70 @@
+"""Commands on tables: simulate a book, check one, build its features."""
+
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from ..data.clock import parse_instant
+from ..data.files import replacing
+from ..data.settings import LedgerSettings
+from ..data.stores import check_source
+from ..data.worlds import simulate as simulate_world
+from ..features.build import build_features
+from ..features.catalogue import FEATURES
+from ..features.points import tonight
+from .console import say, show, stage
+
+
+def simulate(
+    out: Annotated[Path, typer.Option(help="Folder for the tables; replaced.")],
+    world: Annotated[str, typer.Option(help="Name of the world: randomised, confounded.")] = "randomised",
+    borrowers: Annotated[int, typer.Option(help="Number of borrowers.", min=1)] = 20_000,
+    days: Annotated[int, typer.Option(help="Days of history.", min=30)] = 730,
+    seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
+) -> None:
+    """Make a book with known truth: the event tables of a lender, and what every arm would have done."""
+    with stage(f"simulating {borrowers:,} borrowers over {days} days in the world '{world}'"):
+        made = simulate_world(world, borrowers=borrowers, days=days, seed=seed)
+        made.write(out)
+    rows = pd.DataFrame([{"table": name, "rows": table.num_rows} for name, table in made.tables.items()])
+    show(rows, "tables", {"rows": "{:,}"})
+    say(f"tables and their truth: {out}    next: lighttouch check {out}")
+
+
+def check(
+    source: Annotated[str, typer.Argument(help="Folder, DuckDB file or postgresql:// address of the event tables.")],
+    quarantine: Annotated[Path | None, typer.Option(help="Write the quarantined rows here, as Parquet.")] = None,
+) -> None:
+    """Check tables against their contracts; name every row that was quarantined, and why."""
+    with stage(f"checking {source}"):
+        _, report = check_source(source)
+    say(report.to_text())
+    if quarantine is not None:
+        with replacing(quarantine) as place:
+            report.quarantine.to_parquet(place)
+        say(f"quarantined rows: {quarantine}")
+
+
+def features(
+    source: Annotated[str | None, typer.Argument(help="Folder, DuckDB file or postgresql:// address.")] = None,
+    as_of: Annotated[str | None, typer.Option(help="Instant, such as 2026-11-20T22:00Z.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Parquet file for the features.")] = None,
+    listed: Annotated[bool, typer.Option("--list", help="Print the catalogue of features and end.")] = False,  # noqa: FBT002
+) -> None:
+    """Build the features of every borrower as of an instant, or list them."""
+    if listed:
+        rows = [{"feature": f.name, "unit": f.unit, "family": f.family, "description": f.description} for f in FEATURES]
+        show(pd.DataFrame(rows), f"{len(rows)} features")
+        return
+    if source is None or as_of is None or out is None:
+        raise typer.BadParameter("Name the tables, --as-of and --out, or ask for --list.")
+    ledger = LedgerSettings()
+    with stage(f"checking {source}"):
+        book, _ = check_source(source)
+    with stage("building features"):
+        frame = build_features(book, tonight(book, parse_instant(as_of), ledger), ledger)
+    with replacing(out) as place:
+        frame.to_parquet(place)
+    say(f"{len(frame):,} borrowers x {len(FEATURES)} features: {out}")

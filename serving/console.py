@@ -1,0 +1,64 @@
+"""What a person sees while a command runs: stages with their time, tables, and errors without a traceback."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from ..data.errors import LightTouchError
+
+console = Console(highlight=False, soft_wrap=True)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def stage(text: str) -> Iterator[None]:
+    """Show what is being done, and how long it took once it is done."""
+    start = time.monotonic()
+    with console.status(f"{text} ..."):
+        yield
+    console.print(f"  [green]done[/green] {text} [dim]({time.monotonic() - start:.1f} s)[/dim]")
+
+
+@contextmanager
+def told_errors() -> Iterator[None]:
+    """Print an error raised on purpose as a message, and end with status 1."""
+    try:
+        yield
+    except LightTouchError as error:
+        errors.print(f"[red]{type(error).__name__}[/red]: ", end="")
+        errors.print(str(error), markup=False)
+        raise SystemExit(1) from None
+
+
+def say(text: str) -> None:
+    """Print a line."""
+    console.print(text, markup=False)
+
+
+def head(text: str) -> None:
+    """Print a heading."""
+    console.print(f"\n[bold]{text}[/bold]")
+
+
+def show(frame: pd.DataFrame, title: str, formats: Mapping[str, str] | None = None) -> None:
+    """Print a small table; numbers by format, aligned right."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    numeric = {name: pd.api.types.is_numeric_dtype(frame[name]) for name in frame.columns}
+    for name in frame.columns:
+        table.add_column(str(name), justify="right" if numeric[name] else "left")
+    rules = formats or {}
+    columns: list[Sequence[str]] = [
+        [_cell(value, rules.get(str(name), "{:,.4g}" if numeric[name] else "{}")) for value in frame[name]]
+        for name in frame.columns
+    ]
+    for row in zip(*columns, strict=True):
+        table.add_row(*row)
+    console.print(table)
+
+
+def _cell(value: object, rule: str) -> str:
+    return "" if value is None or value != value else rule.format(value)  # noqa: PLR0124  NaN is not itself

@@ -1,0 +1,112 @@
+"""What the registry keeps and the scorer loads: response, harm, and what they were made for, with digests."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from ..data.arms import ArmCatalogue
+from ..data.errors import DamagedFile, Fault, InvalidInput
+from ..data.files import digest, replacing
+from .harm import HarmModel
+from .response import ResponseModel
+
+_FORMAT = "lighttouch-bundle/1"
+_CARD = "bundle.json"
+_SEAL = "bundle.sha256"
+_RESPONSE = "response"
+_VERSION_LENGTH = 12
+
+
+@dataclass(frozen=True)
+class ModelBundle:
+    """A model that may be registered: everything a decision needs that came from data.
+
+    Parameters
+    ----------
+    response : ResponseModel
+    harm : HarmModel, optional
+        None for an experiment without harm outcomes.
+    horizon_days : int
+        Days over which the outcome was measured.
+    facts : dict
+        What the training run says of itself: rows, dates, digests.
+    """
+
+    response: ResponseModel
+    harm: HarmModel | None
+    horizon_days: int
+    facts: dict[str, str]
+    version: str = ""
+
+    @property
+    def arms(self) -> ArmCatalogue:
+        """The arms the model was trained on."""
+        return self.response.arms
+
+    def save(self, folder: str | Path) -> Self:
+        """Write text and JSON with digests, all or nothing; return the bundle with its version.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Replaced as a whole.
+        """
+        with replacing(folder) as place:
+            place.mkdir()
+            self.response.save(place / _RESPONSE)
+            card = {
+                "format": _FORMAT,
+                "horizon_days": self.horizon_days,
+                "harm": self.harm.to_dict() if self.harm else None,
+                "facts": self.facts,
+                "digests": _digests(place / _RESPONSE),
+            }
+            text = json.dumps(card, indent=2, sort_keys=True)
+            (place / _CARD).write_text(text + "\n", encoding="utf-8")
+            seal = digest(place / _CARD)
+            (place / _SEAL).write_text(seal + "\n", encoding="utf-8")
+        return type(self)(self.response, self.harm, self.horizon_days, self.facts, seal[:_VERSION_LENGTH])
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read a saved bundle; refuse one that was changed.
+
+        Raises
+        ------
+        InvalidInput
+            Where the folder holds no bundle.
+        DamagedFile
+            Where a file's bytes are not those that were saved; the file is named.
+        """
+        folder = Path(folder)
+        card = _read_card(folder)
+        for name, expected in card["digests"].items():
+            _check_file(folder / _RESPONSE / name, expected)
+        harm = HarmModel(**card["harm"]) if card["harm"] else None
+        response = ResponseModel.load(folder / _RESPONSE)
+        return cls(response, harm, int(card["horizon_days"]), dict(card["facts"]), digest(folder / _CARD)[:_VERSION_LENGTH])
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    return {str(file.relative_to(folder)): digest(file) for file in sorted(folder.rglob("*")) if file.is_file()}
+
+
+def _read_card(folder: Path) -> dict[str, Any]:
+    remedy = "Name a folder that `lighttouch train` wrote, or models:/name@alias."
+    try:
+        content, seal = (folder / _CARD).read_bytes(), (folder / _SEAL).read_text(encoding="ascii", errors="replace")
+    except OSError:
+        raise InvalidInput([Fault(str(folder), f"a saved model with {_CARD} and {_SEAL}", "none", remedy)]) from None
+    _check_file(folder / _CARD, seal.strip())
+    card: dict[str, Any] = json.loads(content)
+    if card.get("format") != _FORMAT:
+        raise InvalidInput([Fault(str(folder / _CARD), _FORMAT, repr(card.get("format")), remedy)])
+    return card
+
+
+def _check_file(file: Path, expected: str) -> None:
+    if not file.is_file():
+        raise DamagedFile(f"{file} is missing from the saved model. Restore the folder, or train again.")
+    if digest(file) != expected:
+        raise DamagedFile(f"{file} is not the file that was saved: its digest differs. Restore the folder, or train again.")

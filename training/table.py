@@ -1,0 +1,113 @@
+"""The training table: a row per commitment, with features as of its start, the committed arm, and what happened."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..data.arms import ArmCatalogue, unknown_arm_fault
+from ..data.book import Book
+from ..data.errors import Fault, InvalidInput
+from ..data.settings import LedgerSettings, OutcomeSettings
+from ..features.build import build_features
+from ..features.catalogue import FEATURE_NAMES
+from ..features.points import decision_points
+from .outcomes import outcomes
+
+
+@dataclass(frozen=True)
+class TrainingTable:
+    """Commitments with matured outcomes.
+
+    Parameters
+    ----------
+    rows : DataFrame of shape (n, ...)
+        decision_id, borrower_id, as_of (aware), arm, recoverable, recovered (account currency), repaid, harm (0 or 1), in
+        order of as_of and decision_id.
+    features : DataFrame of shape (n, d)
+        Borrower history as of the start of the commitment.
+    propensity : ndarray of shape (n, K)
+        Logged probability of each arm of the catalogue; 0 where it was not lawful.
+    arms : ArmCatalogue
+    notices : tuple of str
+        What was left out, and why.
+    """
+
+    rows: pd.DataFrame
+    features: pd.DataFrame
+    propensity: NDArray[np.float64]
+    arms: ArmCatalogue
+    notices: tuple[str, ...] = ()
+
+    @property
+    def lawful(self) -> NDArray[np.bool_]:
+        """Arms that were lawful when the decision was taken, of shape (n, K)."""
+        return self.propensity > 0
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def subset(self, mask: NDArray[np.bool_]) -> "TrainingTable":
+        """Return the rows where the mask is true."""
+        rows, features = (frame[mask].reset_index(drop=True) for frame in (self.rows, self.features))
+        return TrainingTable(rows, features, self.propensity[mask], self.arms, self.notices)
+
+
+def training_table(book: Book, arms: ArmCatalogue, outcome: OutcomeSettings, ledger: LedgerSettings) -> TrainingTable:
+    """Build the training table from a book's decision log.
+
+    Raises
+    ------
+    InvalidInput
+        Where there is no decision log, an arm is unknown, or no outcome is mature yet.
+    """
+    logged = _logged(book, arms)
+    points = decision_points(logged["borrower_id"].to_numpy(), logged["as_of"], ledger)
+    happened = outcomes(book, points, outcome, ledger)
+    counts = {
+        f"whose outcome is not mature yet ({outcome.horizon_days} days and the posting lag)": ~happened["mature"],
+        "whose borrower had already paid, booked later": happened["mature"] & ~happened["truly_overdue"],
+        "of arms that are retired": ~logged["arm"].isin(arms.names),
+    }
+    keep = ~np.logical_or.reduce([mask.to_numpy() for mask in counts.values()])
+    notices = tuple(f"{int(mask.sum()):,} of {len(logged):,} decisions {why} are left out" for why, mask in counts.items())
+    if not keep.any():
+        raise InvalidInput([Fault("decisions", "decisions with a matured outcome", "; ".join(notices), "Wait, or load more.")])
+
+    points = decision_points(logged["borrower_id"][keep].to_numpy(), logged["as_of"][keep], ledger)
+    built = build_features(book, points, ledger)
+    rows = pd.concat(
+        [
+            logged.loc[keep, ["decision_id", "borrower_id", "as_of", "arm"]].reset_index(drop=True),
+            happened.loc[keep, ["recoverable", "recovered", "repaid", "harm"]].reset_index(drop=True),
+        ],
+        axis="columns",
+    )
+    propensity = logged.loc[keep, [_column(name) for name in arms.names]].to_numpy(dtype=np.float64)
+    return TrainingTable(rows, built[list(FEATURE_NAMES)], propensity, arms, notices)
+
+
+def _logged(book: Book, arms: ArmCatalogue) -> pd.DataFrame:
+    """Return the decision log with a column of logged propensities per arm."""
+    log = book.table("decisions")
+    chances = {_column(name): log.propensities.get(name, 0.0) for name in arms.names}
+    picked = log.select("decision_id", "borrower_id", "as_of", "arm", **chances).order_by(["as_of", "decision_id"])
+    frame: pd.DataFrame = picked.to_pandas()
+    if frame.empty:
+        remedy = "Without a log the arm is not known: start with the house policy's first night, which logs propensities."
+        raise InvalidInput([Fault("table 'decisions'", "decisions with their propensities", "an empty table", remedy)])
+    known = {*arms.names, *(arm.name for arm in arms.retired)}
+    _refuse_unknown(set(frame["arm"].unique()) - known, arms.names)
+    return frame.assign(as_of=frame["as_of"].dt.tz_localize("UTC"))
+
+
+def _refuse_unknown(unknown: set[Any], known: Sequence[str]) -> None:
+    if unknown:
+        raise InvalidInput([unknown_arm_fault(str(name), known, "arm in table 'decisions'") for name in sorted(unknown)])
+
+
+def _column(arm: str) -> str:
+    return f"propensity of {arm}"
