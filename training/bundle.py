@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..data.arms import ArmCatalogue
 from ..data.errors import DamagedFile, Fault, InvalidInput
 from ..data.files import digest, replacing
@@ -43,6 +46,10 @@ class ModelBundle:
     def arms(self) -> ArmCatalogue:
         """The arms the model was trained on."""
         return self.response.arms
+
+    def harm_by_arm(self, n: int) -> NDArray[np.float64]:
+        """Return P(harm within the horizon) of shape (n, K); zeros where harm was not measured."""
+        return self.harm.predict_by_arm(self.arms, n) if self.harm else np.zeros((n, len(self.arms)))
 
     def save(self, folder: str | Path) -> Self:
         """Write text and JSON with digests, all or nothing; return the bundle with its version.

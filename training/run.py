@@ -1,0 +1,115 @@
+"""A training run on a book: from the decision log to a saved model and what it is worth."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ..data.arms import ArmCatalogue
+from ..data.book import Book
+from ..policy.settings import PolicySettings
+from .boosting import Boosting
+from .bundle import ModelBundle
+from .folds import TimeFolds, time_folds
+from .harm import HarmModel
+from .judge import Verdict, best_constant_arm, judge
+from .response import ResponseModel
+from .table import TrainingTable, training_table
+
+HOUSE_RULE = "sms-every-3-days"
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """How a run is made.
+
+    Parameters
+    ----------
+    seed : int
+    test_share : float
+        Share of the decisions, the latest, that are only judged on.
+    boosting : Boosting
+        How trees are grown.
+    threads : int
+        0 takes all cores.
+    """
+
+    seed: int = 0
+    test_share: float = 0.25
+    boosting: Boosting = Boosting()
+    threads: int = 0
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """A finished run.
+
+    Parameters
+    ----------
+    bundle : ModelBundle
+        The saved model.
+    fit, test : TrainingTable
+        The two time folds.
+    verdict : Verdict
+        What it is worth on the final fold.
+    best_constant : str
+        The arm that is best for everyone, by the fit fold.
+    """
+
+    bundle: ModelBundle
+    fit: TrainingTable
+    test: TrainingTable
+    folds: TimeFolds
+    verdict: Verdict
+    best_constant: str
+
+
+def train_book(
+    book: Book, arms: ArmCatalogue, settings: PolicySettings, folder: Path, options: TrainOptions | None = None
+) -> TrainingRun:
+    """Train on a book's decision log, save the model, judge it on the final time fold.
+
+    Parameters
+    ----------
+    folder : Path
+        For the saved model; replaced as a whole.
+    """
+    options = options or TrainOptions()
+    table = training_table(book, arms, settings.outcome, settings.ledger)
+    folds = time_folds(table.rows["as_of"], settings.outcome.horizon_days, options.test_share)
+    fit, test = table.subset(folds.fit), table.subset(folds.test)
+    bundle = fit_bundle(fit, settings, options, facts=_facts(book, fit, settings, options)).save(folder)
+    best = best_constant_arm(bundle, fit, settings)
+    verdict = judge(bundle, test, fixed_rules(arms, best), settings)
+    return TrainingRun(bundle, fit, test, folds, verdict, best)
+
+
+def fit_bundle(fit: TrainingTable, settings: PolicySettings, options: TrainOptions, facts: dict[str, str]) -> ModelBundle:
+    """Fit response and harm on commitments with their logged propensities."""
+    arm = fit.rows["arm"].to_numpy()
+    model = ResponseModel(fit.arms, options.seed, options.boosting, n_threads=options.threads)
+    model.fit(fit.features, fit.rows["repaid"], arm=arm, propensity=fit.propensity, groups=fit.rows["borrower_id"])
+    code = fit.arms.encode(arm)
+    taken = fit.propensity[np.arange(len(fit)), code]
+    harm = HarmModel.fit(fit.rows["harm"].to_numpy(dtype=np.float64), fit.arms.intensity[code], 1.0 / taken)
+    return ModelBundle(model, harm, settings.outcome.horizon_days, facts)
+
+
+def fixed_rules(arms: ArmCatalogue, best: str) -> dict[str, str]:
+    """Name the fixed rules that a learnt policy is held against."""
+    rules = {f"everyone: {arms.baseline}": arms.baseline, f"best constant arm: {best}": best}
+    return {f"fixed: {HOUSE_RULE}": HOUSE_RULE, **rules} if HOUSE_RULE in arms.names else rules
+
+
+def _facts(book: Book, fit: TrainingTable, settings: PolicySettings, options: TrainOptions) -> dict[str, str]:
+    as_of: pd.Series = fit.rows["as_of"]
+    return {
+        "rows": str(len(fit)),
+        "borrowers": str(fit.rows["borrower_id"].nunique()),
+        "first_as_of": as_of.min().isoformat(),
+        "last_as_of": as_of.max().isoformat(),
+        "data_digest": book.digest,
+        "settings_version": settings.version,
+        "seed": str(options.seed),
+    }
