@@ -1,0 +1,187 @@
+"""Flat mode: from one table of an experiment to a model, a policy, and what the policy is worth on rows it has not seen."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ..data.arms import ArmCatalogue
+from ..data.errors import Fault, InvalidInput
+from .boosting import Boosting
+from .evaluation import PolicyValue, policy_value
+from .flat_table import FlatColumns, FlatTable, read_flat_table
+from .inputs import Floats
+from .response import ResponseModel
+
+LEARNT = "learnt policy"
+
+
+@dataclass(frozen=True)
+class FlatResult:
+    """What a flat run learnt.
+
+    Parameters
+    ----------
+    model : ResponseModel
+        Fitted on the fit part.
+    report : DataFrame
+        A row per policy and per difference: value, se, low, high (reward per decision), snips, ess, max_weight, supported,
+        reason. All on held-out rows.
+    values : dict of str to PolicyValue
+        The same by policy name, doubly robust.
+    best_constant : str
+        The arm that was best for everyone on the fit part.
+    policy : ndarray of shape (held-out rows,)
+        Arm names that the learnt policy gives.
+    claimed : float
+        Mean response that the model expects of its own choices: larger than their value where noise was chosen.
+    covariates : tuple of str
+        Columns the model was given.
+    dropped : tuple of str
+        Columns left out on request.
+    notices : tuple of str
+        What the reader should look at.
+    fit_rows, holdout_rows : int
+    """
+
+    model: ResponseModel
+    report: pd.DataFrame
+    values: dict[str, PolicyValue]
+    best_constant: str
+    policy: np.ndarray
+    claimed: float
+    covariates: tuple[str, ...]
+    dropped: tuple[str, ...]
+    notices: tuple[str, ...]
+    fit_rows: int
+    holdout_rows: int
+
+
+def train_flat(  # noqa: PLR0913  the command line's options, one by one
+    table: pd.DataFrame,
+    *,
+    arm: str,
+    outcome: str,
+    propensity: str | float | Mapping[str, float] | None = None,
+    group: str | None = None,
+    baseline: str | None = None,
+    drop: Sequence[str] = (),
+    holdout_share: float = 0.3,
+    seed: int = 0,
+    confidence: float = 0.95,
+    boosting: Boosting = Boosting(),  # noqa: B008  frozen
+    n_threads: int = 0,
+) -> FlatResult:
+    """Learn from a table and value what was learnt on rows set aside.
+
+    Parameters
+    ----------
+    table : DataFrame
+        A row per decision; every column that is not named below is a covariate and must have been known before the arm.
+    arm, outcome : str
+        Columns of the arm's name and of 0 or 1.
+    propensity : str, number or mapping, optional
+        Column with the probability of the taken arm, a number for every arm, or numbers by arm; estimated where None.
+    group : str, optional
+        Column whose rows stay together, and by which errors are clustered.
+    baseline : str, optional
+        The arm without treatment; found by its name where None.
+    drop : sequence of str, optional
+        Columns to leave out: identifiers, and what was known only afterwards.
+    holdout_share : float, optional
+        Share of groups set aside.
+    seed : int, optional
+    confidence : float, optional
+    boosting : Boosting, optional
+    n_threads : int, optional
+
+    Returns
+    -------
+    FlatResult
+
+    Raises
+    ------
+    InvalidInput
+        Every fault of the table at once.
+    """
+    columns = FlatColumns(arm, outcome, propensity, group, tuple(drop))
+    data = read_flat_table(table, columns, baseline)
+    held = _hold_out(data, holdout_share, seed)
+    fit, rest = data.part(~held), data.part(held)
+    model = ResponseModel(data.arms, random_state=seed, boosting=boosting, n_threads=n_threads)
+    model.fit(fit.X, fit.y, arm=fit.arm, propensity=fit.propensity, groups=fit.groups)
+    best = _best_constant(fit, model)
+    predicted = model.predict_by_arm(rest.X)
+    chosen, claimed = _greedy(predicted, model.support_by_arm(rest.X), data.arms, best)
+    values, report = _value_all(rest, model, predicted, {LEARNT: chosen}, best, confidence)
+    return FlatResult(
+        model, report, values, best, chosen, claimed,
+        covariates=tuple(data.X.columns), dropped=columns.drop, notices=data.notices,
+        fit_rows=len(fit.y), holdout_rows=len(rest.y),
+    )  # fmt: skip
+
+
+def _hold_out(data: FlatTable, share: float, seed: int) -> np.ndarray:
+    """Draw groups to set aside."""
+    if not 0 < share < 1:
+        raise InvalidInput([Fault("holdout_share", "between 0 and 1", repr(share), "0.3 sets 30% of the groups aside.")])
+    groups, inverse = np.unique(data.groups, return_inverse=True)
+    rng = np.random.default_rng([seed, len(groups)])
+    aside = np.zeros(len(groups), dtype=bool)
+    aside[rng.permutation(len(groups))[: round(share * len(groups))]] = True
+    held: np.ndarray = aside[inverse]
+    return held
+
+
+def _best_constant(fit: FlatTable, model: ResponseModel) -> str:
+    """Return the arm that is best for everyone on the fit part, by its doubly robust value."""
+    stated = fit.propensity if fit.propensity is not None else model.propensity_out_of_fold
+    counts = np.array(model.artefact.support.counts)
+    worth = [
+        policy_value(
+            np.full(len(fit.y), name), arm=fit.arm, reward=fit.y, propensity=stated, arms=fit.arms, outcome=model.out_of_fold
+        ).estimate
+        if counts[k] > 0
+        else -np.inf
+        for k, name in enumerate(fit.arms.names)
+    ]
+    return fit.arms.names[int(np.argmax(worth))]
+
+
+def _greedy(predicted: Floats, supported: np.ndarray, arms: ArmCatalogue, best: str) -> tuple[np.ndarray, float]:
+    """Give each row the arm of highest response among those with comparable data; the best constant arm where none has."""
+    score = np.where(supported, predicted, -np.inf)
+    code = np.where(supported.any(axis=1), score.argmax(axis=1), arms.index(best))
+    return np.array(arms.names, dtype=object)[code], float(predicted[np.arange(len(code)), code].mean())
+
+
+def _value_all(
+    rest: FlatTable, model: ResponseModel, predicted: Floats, learnt: Mapping[str, np.ndarray], best: str, confidence: float
+) -> tuple[dict[str, PolicyValue], pd.DataFrame]:
+    """Value every constant arm, the learnt policy, and the differences, on held-out rows."""
+    stated = rest.propensity if rest.propensity is not None else model.propensity_by_arm(rest.X)
+    policies = {f"always {name}": np.full(len(rest.y), name, dtype=object) for name in rest.arms.names} | dict(learnt)
+    rivals = dict.fromkeys((f"always {best}", f"always {rest.arms.baseline}"))
+    values: dict[str, PolicyValue] = {}
+    lines = []
+    for name, policy, rival in [
+        *((name, policy, None) for name, policy in policies.items()),
+        *((f"{LEARNT} minus {rival}", policies[LEARNT], policies[rival]) for rival in rivals),
+    ]:
+        dr, snips = (
+            policy_value(
+                policy, arm=rest.arm, reward=rest.y, propensity=stated, arms=rest.arms, outcome=predicted,
+                versus=rival, groups=rest.groups, confidence=confidence, method=method,
+            )
+            for method in ("dr", "snips")
+        )  # fmt: skip
+        values[name] = dr
+        lines.append(
+            {
+                "policy": name, "value": dr.estimate, "se": dr.se, "low": dr.low, "high": dr.high, "snips": snips.estimate,
+                "snips_se": snips.se, "ess": dr.ess, "max_weight": dr.max_weight, "supported": dr.supported,
+                "reason": dr.reason,
+            }
+        )  # fmt: skip
+    return values, pd.DataFrame(lines)

@@ -1,0 +1,201 @@
+"""Propensities: the probability with which each arm was given, stated by the caller or estimated out of fold."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.optimize import minimize
+
+from ..data.errors import Fault
+from .boosting import Boosting, Sample, draw_halves, fit_halves
+from .inputs import Floats, Ints
+from .scorer import PropensityScorer, centred_logits, softmax
+
+PropensityLike = ArrayLike | Mapping[str, float] | float | None
+
+# Rounding in a log that stores six digits; more than this is another mistake.
+SUM_TOLERANCE = 1e-4
+# Odds typed by a person: 0.3333 for a third, 0.33 for a third.
+STATED_TOLERANCE = 0.02
+# Rows from which the propensity is learnt: a smooth nuisance does not need more, and K trees a round cost K times as much.
+FIT_ROWS = 300_000
+# Fewer rounds and faster than the response: the arm was chosen by a rule on few columns, and early stopping guards the rest.
+PROPENSITY_BOOSTING = Boosting(rounds=150, rate=0.1, leaves=7, pairs=1)
+
+# Its own stream of random numbers, so that the response's halves do not depend on whether the propensity was stated.
+_STREAM = 1
+# As much as one observation of unit variance.
+_RIDGE = 1.0
+
+
+@dataclass(frozen=True)
+class Propensity:
+    """Stated propensities of logged rows.
+
+    Parameters
+    ----------
+    taken : ndarray of shape (n,)
+        Probability with which the logged arm was chosen.
+    full : ndarray of shape (n, K), optional
+        Probability of every arm, where the caller stated it.
+    constant : ndarray of shape (K,), optional
+        Where no covariate mattered: the same for every row, NaN for an arm never given.
+    """
+
+    taken: Floats
+    full: Floats | None = None
+    constant: Floats | None = None
+
+
+def read_propensity(propensity: Any, codes: Ints, names: Sequence[str], faults: list[Fault]) -> Propensity | None:
+    """Bring a stated propensity of any accepted form into one.
+
+    Parameters
+    ----------
+    propensity : None, number, mapping, or array-like of shape (n,) or (n, K)
+        A number holds for every arm; a mapping has one by arm name; (n,) is that of the taken arm.
+    codes : ndarray of shape (n,)
+        Positions of the taken arms.
+    names : sequence of str
+        The K arms.
+    faults : list of Fault
+        What is wrong is added here.
+
+    Returns
+    -------
+    Propensity or None
+        None where nothing was stated, or where it is at fault.
+    """
+    if propensity is None:
+        return None
+    if isinstance(propensity, Mapping):
+        return _by_name(propensity, codes, names, faults)
+    values = np.asarray(propensity, dtype=np.float64)
+    if values.ndim == 0:
+        return _constant(np.full(len(names), float(values)), codes, faults)
+    return _by_row(values, codes, len(names), faults)
+
+
+def _by_name(propensity: Mapping[str, float], codes: Ints, names: Sequence[str], faults: list[Fault]) -> Propensity | None:
+    if missing := [name for k, name in enumerate(names) if name not in propensity and (codes == k).any()]:
+        faults.append(Fault("propensity", "a number for every arm in the log", f"none for {', '.join(missing)}", ""))
+        return None
+    return _constant(np.array([float(propensity.get(name, np.nan)) for name in names]), codes, faults)
+
+
+def _by_row(values: Floats, codes: Ints, K: int, faults: list[Fault]) -> Propensity | None:
+    n = len(codes)
+    if values.shape not in {(n,), (n, K)}:
+        expected = f"shape ({n},) of the taken arm or ({n}, {K}) of every arm"
+        faults.append(Fault("propensity", expected, f"shape {values.shape}", ""))
+        return None
+    full = values if values.ndim == 2 else None
+    if full is not None and (off := ~(np.abs(full.sum(axis=1) - 1) <= SUM_TOLERANCE)).any():
+        found = f"{int(off.sum()):,} rows that sum to something else, such as {full[off][0].sum():.4g}"
+        faults.append(Fault("propensity", "rows that sum to 1", found, "State the probability of every arm in the log."))
+    taken = values if full is None else full[np.arange(n), codes]
+    if not _probabilities(taken, faults):
+        return None
+    return Propensity(taken, full, _constant_rows(values, codes, K))
+
+
+def _constant(by_arm: Floats, codes: Ints, faults: list[Fault]) -> Propensity | None:
+    taken, logged = by_arm[codes], np.unique(codes)
+    if not _probabilities(taken, faults):
+        return None
+    if abs(total := float(by_arm[logged].sum()) - 1) > STATED_TOLERANCE:
+        found = f"{total + 1:.4g} over {len(logged)} arms"
+        faults.append(Fault("propensity", "odds of the logged arms that sum to 1", found, "State them by arm: {arm: number}."))
+        return None
+    return Propensity(taken, constant=by_arm)
+
+
+def _probabilities(taken: Floats, faults: list[Fault]) -> bool:
+    wrong = ~((taken > 0) & (taken <= 1))
+    if wrong.any():
+        found = f"{int(wrong.sum()):,} rows outside, such as {taken[wrong][0]:g}"
+        remedy = "An arm that was taken had a chance: log the probability that it was drawn with."
+        faults.append(Fault("propensity of the taken arm", "above 0 and at most 1", found, remedy))
+    return not wrong.any()
+
+
+def _constant_rows(values: Floats, codes: Ints, K: int) -> Floats | None:
+    """Recognise a randomisation with the same odds for everyone, of shape (K,)."""
+    by_arm = np.full(K, np.nan)
+    for k in range(K):
+        column = values[codes == k] if values.ndim == 1 else values[:, k]
+        if len(column) and np.ptp(column) > SUM_TOLERANCE:
+            return None
+        by_arm[k] = column[0] if len(column) else np.nan
+    return by_arm
+
+
+@dataclass(frozen=True)
+class PropensityTask:
+    """What the propensity is estimated from.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n, d)
+        Encoded covariates.
+    categorical : sequence of int
+        Columns of Z that hold codes.
+    codes : ndarray of shape (n,)
+        Positions of the taken arms.
+    K : int
+        Number of arms.
+    groups : ndarray of shape (n,)
+        Rows of a group are in the same half.
+    """
+
+    Z: Floats
+    categorical: Sequence[int]
+    codes: Ints
+    K: int
+    groups: Ints
+
+
+def estimate_propensity(task: PropensityTask, boosting: Boosting, threads: int, seed: int) -> tuple[Floats, PropensityScorer]:
+    """Estimate the probability of every arm from the covariates, out of fold by groups.
+
+    Two half-samples, each learnt by a multinomial boosting that scores the other half; then one scaling of the log odds,
+    shared by the arms, with an offset by arm, towards no change. Nothing is clipped: what is thin stays visible.
+
+    Returns
+    -------
+    out_of_fold : ndarray of shape (n, K)
+    scorer : PropensityScorer
+        For new borrowers.
+    """
+    n, K = len(task.Z), task.K
+    rng = np.random.default_rng([seed, _STREAM])
+    (first,) = draw_halves(task.codes, task.groups, 1, rng)
+    some = rng.random(n) < FIT_ROWS / n
+    sample = Sample(task.Z[some], task.codes[some].astype(np.float64), task.categorical, classes=K)
+    boosters = fit_halves(sample, first[None, some], boosting, threads, seed)
+    out_of_fold = np.empty((n, K))
+    for booster, side in zip(boosters, (first, ~first), strict=True):
+        out_of_fold[~side] = centred_logits(booster, task.Z[~side], threads, K)
+    slope, offsets = _scale(out_of_fold[some], task.codes[some])
+    return softmax(slope * out_of_fold + offsets), PropensityScorer(boosters, slope, offsets)
+
+
+def _scale(logits: Floats, codes: Ints) -> tuple[float, Floats]:
+    """Fit slope and offsets by penalised likelihood: softmax(slope * logits + offset)."""
+    n, K = logits.shape
+    hit = np.zeros((n, K))
+    hit[np.arange(n), codes] = 1.0
+    start = np.concatenate([[1.0], np.zeros(K)])
+
+    def loss(theta: Floats) -> tuple[float, Floats]:
+        p = softmax(theta[0] * logits + theta[1:])
+        error, pull = p - hit, theta - start
+        gradient = np.concatenate([[(error * logits).sum()], error.sum(axis=0)]) + _RIDGE * pull
+        value = -np.log(np.maximum(p[np.arange(n), codes], 1e-300)).sum() + 0.5 * _RIDGE * float(pull @ pull)
+        return value / n, gradient / n
+
+    bounds = [(0.0, None), *[(None, None)] * K]
+    theta = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B").x
+    return float(theta[0]), theta[1:]

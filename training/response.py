@@ -1,0 +1,303 @@
+"""P(repaid within the horizon | borrower, arm): all arms in one LightGBM, calibrated out of fold, with intervals."""
+
+from dataclasses import dataclass, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from ..data.arms import ArmCatalogue
+from ..data.errors import Fault, InvalidInput
+from .artefact import Noise, ResponseArtefact, Support, load_artefact, sigmoid
+from .boosting import Boosting, Sample, draw_halves, fit_halves
+from .calibration import fit_calibration
+from .diagnostics import diagnose
+from .inputs import Columns, Floats, Ints, arm_positions, binary_outcome, group_codes, positive_weights
+from .propensity import (
+    PROPENSITY_BOOSTING,
+    Propensity,
+    PropensityLike,
+    PropensityTask,
+    estimate_propensity,
+    read_propensity,
+)
+from .scorer import ArmInputs, PropensityScorer, logits_by_arm
+
+# Borrowers over whom the halves' disagreement is pooled: its mean is then known to a few per cent.
+NOISE_ROWS = 2_000
+
+
+@dataclass(frozen=True)
+class SupportRule:
+    """When an arm has comparable data.
+
+    Parameters
+    ----------
+    least_rows : int
+        Fewest rows of an arm at fit.
+    floor : float, optional
+        Least propensity at x; without it 0.1 / K, a tenth of an even draw.
+    """
+
+    least_rows: int = 100
+    floor: float | None = None
+
+    def floor_for(self, K: int) -> float:
+        """Return the least propensity for a number of arms."""
+        return 0.1 / K if self.floor is None else self.floor
+
+
+@dataclass(frozen=True)
+class _Data:
+    """What `fit` was given, checked."""
+
+    columns: Columns
+    Z: Floats
+    y: Floats
+    codes: Ints
+    groups: Ints
+    weight: Floats | None
+    propensity: Propensity | None
+
+
+class ResponseModel:
+    """The response of every borrower to every arm.
+
+    Halves of the data, drawn by group, each predict the other: that gives every row a score out of fold (for calibration and
+    for `policy_value`), a bagged prediction, and an interval from how much halves disagree.
+
+    Parameters
+    ----------
+    arms : ArmCatalogue
+        K arms.
+    random_state : int
+        The same data and the same state give the same model, byte for byte.
+    boosting, propensity_boosting : Boosting
+        How trees are grown for the response, and for estimated propensities.
+    support : SupportRule
+    n_threads : int
+        Threads of LightGBM; 0 takes all cores. No result depends on it.
+
+    Attributes
+    ----------
+    diagnostics : Diagnostics
+        What was seen at fit.
+    out_of_fold : ndarray of shape (n, K)
+        Probabilities of the training rows from boosters that did not see them; not saved.
+    propensity_out_of_fold : ndarray of shape (n, K) or None
+        Estimated propensities of the training rows; None where they were stated. Not saved.
+    """
+
+    def __init__(
+        self,
+        arms: ArmCatalogue,
+        random_state: int = 0,
+        boosting: Boosting = Boosting(),  # noqa: B008  frozen: one shared value cannot change
+        propensity_boosting: Boosting = PROPENSITY_BOOSTING,
+        support: SupportRule = SupportRule(),
+        n_threads: int = 0,
+    ) -> None:
+        self.arms = arms
+        self.random_state = random_state
+        self.boosting = boosting
+        self.propensity_boosting = propensity_boosting
+        self.support = support
+        self.n_threads = n_threads
+
+    def fit(
+        self,
+        X: pd.DataFrame,
+        y: ArrayLike,
+        arm: ArrayLike,
+        propensity: PropensityLike = None,
+        groups: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Learn from logged rows.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n, d)
+            Numbers, booleans, pandas categories; missing allowed.
+        y : array-like of shape (n,)
+            0 or 1.
+        arm : array-like of str of shape (n,)
+            The committed arm.
+        propensity : None, number, mapping, or array-like of shape (n,) or (n, K), optional
+            Estimated out of fold where None; (n,) is that of the taken arm; a mapping goes by arm name.
+        groups : array-like of shape (n,), optional
+            Rows that share one (a borrower's) stay in one half.
+        sample_weight : array-like of shape (n,), optional
+
+        Returns
+        -------
+        ResponseModel
+            Itself.
+
+        Raises
+        ------
+        InvalidInput
+            Every fault at once.
+        """
+        data = self._check(X, y, arm, propensity, groups, sample_weight)
+        inputs = ArmInputs.of(self.arms)
+        halves = draw_halves(data.codes, data.groups, self.boosting.pairs, np.random.default_rng(self.random_state))
+        categorical = [*data.columns.categorical, *inputs.categorical(data.Z.shape[1])]
+        sample = Sample(inputs.beside(data.Z, data.codes), data.y, categorical, data.weight)
+        boosters = fit_halves(sample, halves, self.boosting, self.n_threads, self.random_state)
+        del sample
+        raw = _out_of_half(boosters, halves, data.Z, inputs, self.n_threads)
+        taken, estimated, scorer = self._propensity(data)
+        floor = self.support.floor_for(len(self.arms))
+        weight = _comparable(taken, data, floor, len(self.arms))
+        logits = raw[np.arange(len(raw)), data.codes]
+        calibration = fit_calibration(logits, data.y, data.codes, weight, data.groups, len(self.arms))
+        counts = tuple(np.bincount(data.codes, minlength=len(self.arms)).tolist())
+        self.artefact = ResponseArtefact(
+            arms=self.arms,
+            columns=data.columns,
+            boosters=tuple(boosters),
+            calibration=calibration,
+            noise=Noise(np.zeros(len(self.arms)), np.zeros((len(self.arms), len(self.arms)))),
+            support=Support(counts, self.support.least_rows, floor, randomised=scorer is None),
+            propensity=scorer,
+            parameters=self._parameters(),
+        )
+        self.artefact = replace(self.artefact, noise=self._noise(data.Z))
+        self.out_of_fold = sigmoid(calibration.apply(raw))
+        self.propensity_out_of_fold = estimated
+        self.diagnostics = diagnose(self.arms.names, data.y, data.codes, self.out_of_fold, weight)
+        return self
+
+    def predict_by_arm(self, X: pd.DataFrame) -> Floats:
+        """Return calibrated probabilities of shape (n, K), columns in catalogue order, strictly inside (0, 1)."""
+        return self._fitted().predict_by_arm(X, self.n_threads)
+
+    def interval_by_arm(self, X: pd.DataFrame, confidence: float = 0.9) -> tuple[Floats, Floats]:
+        """Return lower and upper ends of the probabilities, of shape (n, K) each."""
+        return self._fitted().interval_by_arm(X, confidence, self.n_threads)
+
+    def contrast_by_arm(self, X: pd.DataFrame, reference: str, confidence: float = 0.9) -> tuple[Floats, Floats, Floats]:
+        """Return P(arm) - P(reference) with its own joint interval, of shape (n, K) each."""
+        return self._fitted().contrast_by_arm(X, reference, confidence, self.n_threads)
+
+    def support_by_arm(self, X: pd.DataFrame) -> NDArray[np.bool_]:
+        """Return True where there is comparable data for this borrower and arm, of shape (n, K).
+
+        The arm needs `support.least_rows` rows at fit and, unless the arms were drawn with the same odds for everyone, an
+        estimated propensity at x of at least `support.floor`.
+        """
+        return self._fitted().support_by_arm(X, self.n_threads)
+
+    def propensity_by_arm(self, X: pd.DataFrame) -> Floats | None:
+        """Return estimated propensities of shape (n, K); None where the stated odds were the same for everyone."""
+        return self._fitted().propensity_by_arm(X, self.n_threads)
+
+    def save(self, folder: str | Path) -> None:
+        """Write the model as LightGBM text and JSON with digests; the folder appears whole or not at all."""
+        self._fitted().save(folder)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read a saved model; a missing file or a changed byte is refused by name."""
+        artefact = load_artefact(folder)
+        kept = artefact.parameters
+        model = cls(
+            artefact.arms,
+            kept["random_state"],
+            Boosting(**kept["boosting"]),
+            Boosting(**kept["propensity_boosting"]),
+            SupportRule(**kept["support"]),
+        )
+        model.artefact = artefact
+        return model
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: FBT001, FBT002  scikit-learn's signature
+        """Return the constructor's arguments; with `deep` also `boosting__rounds` and the like."""
+        params = {name: getattr(self, name) for name in _PARAMETERS}
+        if deep:
+            for name, value in list(params.items()):
+                if is_dataclass(value) and name != "arms":
+                    params |= {f"{name}__{item.name}": getattr(value, item.name) for item in fields(value)}
+        return params
+
+    def set_params(self, **params: Any) -> Self:
+        """Set constructor arguments, or fields of theirs as `boosting__rounds`."""
+        known = self.get_params()
+        if unknown := [name for name in params if name not in known]:
+            remedy = f"Known: {', '.join(known)}."
+            raise InvalidInput([Fault("set_params", "a known parameter", repr(name), remedy) for name in unknown])
+        for name, value in params.items():
+            owner, _, item = name.partition("__")
+            setattr(self, owner, replace(getattr(self, owner), **{item: value}) if item else value)
+        return self
+
+    def _check(self, X: Any, y: Any, arm: Any, propensity: Any, groups: Any, weight: Any) -> _Data:
+        faults: list[Fault] = []
+        try:
+            columns = Columns.learn(X)
+        except InvalidInput as error:
+            faults += error.faults
+            columns = Columns((), (), ())
+        n = len(X)
+        if len(self.arms) < 2:
+            faults.append(Fault("arms", "at least two", f"{len(self.arms)}", "An effect needs an arm to compare with."))
+        outcome = binary_outcome(y, n, faults)
+        codes = arm_positions(arm, self.arms.names, n, faults)
+        clusters, weights = group_codes(groups, n, faults), positive_weights(weight, n, faults)
+        known = None if faults else read_propensity(propensity, codes, self.arms.names, faults)
+        if faults:
+            raise InvalidInput(faults)
+        return _Data(columns, columns.encode(X), outcome, codes, clusters, weights, known)
+
+    def _propensity(self, data: _Data) -> tuple[Floats, Floats | None, PropensityScorer | None]:
+        """Return propensities of the taken arms, the estimated ones out of fold, and the scorer for new borrowers."""
+        if data.propensity is not None and data.propensity.constant is not None:
+            return data.propensity.taken, None, None
+        task = PropensityTask(data.Z, data.columns.categorical, data.codes, len(self.arms), data.groups)
+        estimated, scorer = estimate_propensity(task, self.propensity_boosting, self.n_threads, self.random_state)
+        if data.propensity is not None:
+            return data.propensity.taken, None, scorer
+        return estimated[np.arange(len(estimated)), data.codes], estimated, scorer
+
+    def _noise(self, Z: Floats) -> Noise:
+        """Pool the halves' disagreement over borrowers, for logits and for contrasts against every arm."""
+        rng = np.random.default_rng([self.random_state, NOISE_ROWS])
+        some = Z if len(Z) <= NOISE_ROWS else Z[np.sort(rng.choice(len(Z), NOISE_ROWS, replace=False))]
+        logit, contrast = self.artefact.disagreement(some, self.n_threads)
+        return Noise(logit, contrast)
+
+    def _parameters(self) -> dict[str, Any]:
+        return {
+            "random_state": self.random_state,
+            "boosting": self.boosting.to_dict(),
+            "propensity_boosting": self.propensity_boosting.to_dict(),
+            "support": vars(self.support).copy(),
+        }
+
+    def _fitted(self) -> ResponseArtefact:
+        artefact: ResponseArtefact | None = getattr(self, "artefact", None)
+        if artefact is None:
+            raise InvalidInput([Fault("the model", "a fitted one", "one without a fit", "Call fit, or load a saved model.")])
+        return artefact
+
+
+_PARAMETERS = ("arms", "random_state", "boosting", "propensity_boosting", "support", "n_threads")
+
+
+def _out_of_half(boosters: Any, halves: NDArray[np.bool_], Z: Floats, inputs: ArmInputs, threads: int) -> Floats:
+    """Return raw logits of every arm from boosters that did not see the row, of shape (n, K), averaged over pairs."""
+    total = np.zeros((len(Z), len(inputs.values)))
+    for pair, first in enumerate(halves):
+        for booster, seen in zip(boosters[2 * pair : 2 * pair + 2], (first, ~first), strict=True):
+            total[~seen] += logits_by_arm(booster, Z[~seen], inputs, threads)
+    return total / len(halves)
+
+
+def _comparable(taken: Floats, data: _Data, floor: float, K: int) -> Floats:
+    """Return stabilised inverse propensities; rows below the support floor have no comparable data and weigh nothing."""
+    share = np.bincount(data.codes, minlength=K) / len(data.codes)
+    weight = np.where(taken >= np.minimum(floor, share[data.codes]), share[data.codes] / taken, 0.0)
+    return weight if data.weight is None else weight * data.weight
