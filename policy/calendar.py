@@ -1,0 +1,152 @@
+"""The calendar: an arm becomes dated windows in the borrower's local time."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..data.arms import Arm, ArmCatalogue
+from ..data.errors import Fault, InvalidInput
+from .rule_engine import COMFORTS, TIGHT, GroupEngine, Laid
+from .rules import UNKNOWN_BORROWER, Planner
+from .zones import MINUTE, Micros, is_zone, offset_at
+
+_UNKNOWN_ZONE: Final = "UTC"
+# Zones change their offset at most a few times within a commitment; asking once an hour misses none that tzdata has had.
+_PROBE: Final = 60 * MINUTE
+WINDOW_COLUMNS: Final = ("borrower_id", "contact", "channel", "start", "end", "start_local", "end_local", "comfort")
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Arms laid on the calendar.
+
+    Parameters
+    ----------
+    windows : DataFrame
+        A row per contact, by borrower (in the order asked for) and time: borrower_id, contact (0, 1, ...), channel, start and
+        end (UTC), start_local and end_local (ISO 8601 with the local offset), comfort (0 preferred hours of working days, 1
+        preferred hours, 2 any lawful hours, 3 windows as short as they go).
+    blocked_by : ndarray of shape (n,)
+        The rule that left a borrower without a calendar; None where the arm was laid or needs no contact.
+    """
+
+    windows: pd.DataFrame
+    blocked_by: NDArray[np.object_]
+
+
+def lay_calendar(planner: Planner, arms: ArmCatalogue, chosen: NDArray[np.int64]) -> Calendar:
+    """Lay each borrower's arm through the whole commitment.
+
+    Contacts are spread evenly by the arm's doses from the first lawful window after as_of, in the most comfortable hours that
+    hold all of them. An arm that cannot be laid whole gets no window at all.
+
+    Parameters
+    ----------
+    planner : Planner
+        Facts and rules at as_of.
+    arms : ArmCatalogue
+    chosen : ndarray of shape (n,)
+        Position of each borrower's arm, in the planner's order.
+
+    Returns
+    -------
+    Calendar
+    """
+    n = len(planner.facts)
+    if len(chosen) != n:
+        raise InvalidInput([Fault("chosen", f"one arm for each of {n:,} borrowers", f"{len(chosen):,}", "")])
+    blocked = np.where(planner.facts.known, None, UNKNOWN_BORROWER).astype(object)
+    blocked[arms.intensity[chosen] == 0] = None
+    pieces: list[pd.DataFrame] = []
+    for engine in planner.engines:
+        for k in np.unique(chosen[engine.rows]):
+            arm = list(arms)[int(k)]
+            own = np.flatnonzero(chosen[engine.rows] == k)
+            if arm.intensity > 0:
+                pieces += _lay_arm(planner, engine, arm, own, blocked)
+    if not pieces:
+        return Calendar(_empty(), blocked)
+    windows = pd.concat(pieces, ignore_index=True).sort_values(["owner", "contact"], kind="stable", ignore_index=True)
+    windows.insert(0, "borrower_id", planner.facts.borrower_id[windows["owner"].to_numpy()])
+    return Calendar(windows[list(WINDOW_COLUMNS)], blocked)
+
+
+def _lay_arm(planner: Planner, engine: GroupEngine, arm: Arm, rows: Micros, blocked: NDArray[np.object_]) -> list[pd.DataFrame]:
+    """Lay an arm for some of a group's borrowers, each with the greatest comfort that holds all contacts."""
+    steps = planner.steps(arm)
+    pieces = []
+    for comfort in COMFORTS:
+        if not len(rows):
+            break
+        laid = engine.lay(steps, comfort, rows)
+        done = laid.complete
+        pieces.append(_frame(planner, engine, rows[done], laid, [step.channel for step in steps], comfort))
+        if comfort == TIGHT:
+            blocked[engine.rows[rows[~done]]] = laid.blocked_by[~done]
+        rows = rows[~done]
+    return [piece for piece in pieces if len(piece)]
+
+
+def _frame(planner: Planner, engine: GroupEngine, rows: Micros, laid: Laid, channels: list[str], comfort: int) -> pd.DataFrame:
+    owner = engine.rows[rows]
+    begin, end = laid.begin[laid.complete].reshape(-1), laid.end[laid.complete].reshape(-1)
+    zone = str(planner.facts.timezone[engine.rows[0]])
+    zone = zone if is_zone(zone) else _UNKNOWN_ZONE
+    return pd.DataFrame(
+        {
+            "owner": np.repeat(owner, len(channels)),
+            "contact": np.tile(np.arange(len(channels)), len(owner)),
+            "channel": np.tile(np.array(channels, dtype=object), len(owner)),
+            "start": _instants(begin),
+            "end": _instants(end),
+            "start_local": local_texts(zone, begin),
+            "end_local": local_texts(zone, end),
+            "comfort": comfort,
+        }
+    )
+
+
+def _instants(micros: Micros) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(micros.astype("datetime64[us]")).tz_localize("UTC")
+
+
+def local_texts(zone: str, micros: Micros) -> NDArray[np.object_]:
+    """Return instants as local wall time with its offset.
+
+    Parameters
+    ----------
+    zone : str
+    micros : ndarray of shape (n,)
+        UTC microseconds.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        ISO 8601, to the minute.
+
+    Examples
+    --------
+    >>> local_texts("America/New_York", np.array([1793538000000000])).tolist()
+    ['2026-11-01T09:00-05:00']
+    """
+    hours, inverse = np.unique(micros // _PROBE, return_inverse=True)
+    # Two thirds of the world's changes fall on a full hour in UTC, the rest inside one: then the instants are asked one by one.
+    first = np.array([offset_at(zone, int(hour) * _PROBE) for hour in hours], dtype=np.int64)
+    last = np.array([offset_at(zone, int(hour + 1) * _PROBE - 1) for hour in hours], dtype=np.int64)
+    offsets = first[inverse]
+    for position in np.flatnonzero((first != last)[inverse]):
+        offsets[position] = offset_at(zone, int(micros[position]))
+    wall = np.datetime_as_string((micros + offsets).astype("datetime64[us]"), unit="m")
+    minutes = abs(offsets) // MINUTE
+    names, place = np.unique(np.stack([np.sign(offsets) < 0, minutes // 60, minutes % 60], axis=1), axis=0, return_inverse=True)
+    suffix = np.array([f"{'-' if negative else '+'}{hour:02d}:{minute:02d}" for negative, hour, minute in names])
+    return np.char.add(wall, suffix[place.reshape(-1)]).astype(object)
+
+
+def _empty() -> pd.DataFrame:
+    instant = pd.DatetimeIndex(np.empty(0, dtype="datetime64[us]")).tz_localize("UTC")
+    frame = pd.DataFrame({name: np.empty(0, dtype=object) for name in WINDOW_COLUMNS})
+    return frame.assign(start=instant, end=instant, contact=np.empty(0, np.int64), comfort=np.empty(0, np.int64))

@@ -1,0 +1,89 @@
+"""Reason codes of decisions and exclusions, and the sentence that each stands for."""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Reason(StrEnum):
+    """Why a borrower got an arm, or none; details follow the code after colons.
+
+    Examples
+    --------
+    >>> sentence("arm_removed:call-weekly:house.calls_7d")
+    'Arm call-weekly was taken away by rule house.calls_7d.'
+    """
+
+    HALTED = "halted"
+    UNKNOWN_BORROWER = "unknown_borrower"
+    STOP = "stop"
+    NO_OPEN_LOAN = "no_open_loan"
+    STALE_LEDGER = "stale_ledger"
+    NOT_OVERDUE = "not_overdue"
+    DISPUTE = "dispute"
+    OPT_OUT = "opt_out"
+    COMPLAINT = "complaint"
+    PROMISE = "promise"
+    HARDSHIP = "hardship"
+    STANDING = "standing"
+    ARM_REMOVED = "arm_removed"
+    ARM_UNSUPPORTED = "arm_unsupported"
+    BEST_VALUE = "best_value"
+    MINIMUM_DOSE = "minimum_dose"
+    NO_LAWFUL_CONTACT = "no_lawful_contact"
+    NO_SUPPORT = "no_support"
+    FALLBACK = "fallback"
+    FALLBACK_NOT_LAWFUL = "fallback_not_lawful"
+    EXPLORED = "explored"
+
+
+# {0}, {1}: what follows the code.
+TEMPLATES: Final[dict[Reason, str]] = {
+    Reason.HALTED: "The stop switch is on: nobody is contacted.",
+    Reason.UNKNOWN_BORROWER: "The book has no valid row for this borrower, so nothing is known to be allowed.",
+    Reason.STOP: "A stop is open ({0}): nobody may be dunned until it is resolved or has run out.",
+    Reason.NO_OPEN_LOAN: "No loan of this borrower is collected here: closed, written off, sold or recalled.",
+    Reason.STALE_LEDGER: "The ledger of product {0} is too old to prove that anything is overdue.",
+    Reason.NOT_OVERDUE: "Nothing is proven overdue.",
+    Reason.DISPUTE: "A dispute is open.",
+    Reason.OPT_OUT: "The borrower has refused every channel.",
+    Reason.COMPLAINT: "The borrower complained less than {0} days ago.",
+    Reason.PROMISE: "A promise to pay is open until {0}.",
+    Reason.HARDSHIP: "Hardship is open: help is due, not pressure.",
+    Reason.STANDING: "An earlier decision still stands until {0}.",
+    Reason.ARM_REMOVED: "Arm {0} was taken away by rule {1}.",
+    Reason.ARM_UNSUPPORTED: "Arm {0} has no comparable data for this borrower.",
+    Reason.BEST_VALUE: "This arm has the highest expected net recovery.",
+    Reason.MINIMUM_DOSE: "This is the lightest arm that is not worse than the best by more than the margin.",
+    Reason.NO_LAWFUL_CONTACT: "The rules leave no contact for this borrower tonight.",
+    Reason.NO_SUPPORT: "The data cannot tell the lawful arms apart for this borrower.",
+    Reason.FALLBACK: "The fallback arm is given.",
+    Reason.FALLBACK_NOT_LAWFUL: "The fallback arm is not lawful here, so nobody is contacted.",
+    Reason.EXPLORED: "This lawful arm was drawn with a known probability, so that its effect can be learnt.",
+}
+
+
+def code(reason: Reason, *details: object) -> str:
+    """Return a reason's code with its details.
+
+    Examples
+    --------
+    >>> code(Reason.PROMISE, "2026-12-01")
+    'promise:2026-12-01'
+    """
+    return ":".join([str(reason), *map(str, details)])
+
+
+def sentence(text: str) -> str:
+    """Return the sentence of a code.
+
+    Raises
+    ------
+    ValueError
+        Where the code is not a reason.
+    """
+    name, *details = text.split(":")
+    reason = Reason(name)
+    fields = TEMPLATES[reason].count("{")
+    # The last detail keeps colons of its own, as an instant has.
+    joined = [*details[: fields - 1], ":".join(details[fields - 1 :])] if fields and details else details
+    return TEMPLATES[reason].format(*joined, *["unknown"] * (fields - len(joined)))

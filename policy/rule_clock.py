@@ -1,0 +1,82 @@
+"""Which zones and days a pack's rules are read in, for a borrower's place."""
+
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+
+from .holiday_days import UNKNOWN_NATIONAL, is_holiday
+from .rule_model import HOLIDAY, Effective, HoursRule
+from .rule_pack import Clock, RulePack
+from .zones import Interval, is_zone, local_ordinal, wall_intervals, zones_of
+
+_WHOLE_DAY = ((0, 1440),)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a borrower is.
+
+    Parameters
+    ----------
+    timezone : str
+        IANA zone; empty or unknown names mean that it is not known.
+    jurisdiction : str
+        Country or region code.
+    """
+
+    timezone: str
+    jurisdiction: str
+
+
+@lru_cache(maxsize=4096)
+def clock_zones(clock: Clock, place: Place) -> tuple[str, ...]:
+    """Return the zones whose clocks must all agree; empty where the pack denies what it cannot know.
+
+    Examples
+    --------
+    >>> clock_zones(Clock(unknown="intersect"), Place("", "CN"))
+    ('Asia/Shanghai', 'Asia/Urumqi')
+    >>> clock_zones(Clock(unknown="deny"), Place("", "CN"))
+    ()
+    """
+    if clock.fixed_zone is not None:
+        return (clock.fixed_zone,)
+    if is_zone(place.timezone):
+        return (place.timezone,)
+    if isinstance(clock.unknown, tuple):
+        return clock.unknown
+    return zones_of(place.jurisdiction) if clock.unknown == "intersect" else ()
+
+
+def in_force(effective: Effective, ordinal: int) -> bool:
+    """Tell whether a rule is in force on a local day."""
+    return effective.from_.toordinal() <= ordinal and (effective.to is None or ordinal <= effective.to.toordinal())
+
+
+def open_hours(pack: RulePack, rule: HoursRule, place: Place, zone: str, ordinal: int) -> list[Interval]:
+    """Return when a rule leaves a local day open, in UTC microseconds; the whole day where it is not in force."""
+    if not in_force(rule.effective, ordinal):
+        return wall_intervals(zone, ordinal, _WHOLE_DAY)
+    day = date.fromordinal(ordinal)
+    holiday: bool | None = False
+    if HOLIDAY in rule.allow and pack.header.holidays is not None:
+        calendar = pack.header.holidays.calendar
+        code = place.jurisdiction if calendar == "borrower_region" else calendar
+        holiday = is_holiday(code, day, pack.header.holidays.unknown)
+    if holiday is None:
+        # Nobody knows whether this is a holiday: a missing fact denies.
+        return []
+    buffer = pack.header.clock.end_buffer_minutes
+    windows = [(begin, end - buffer) for begin, end in rule.windows(day.weekday(), holiday=holiday) if begin < end - buffer]
+    return wall_intervals(zone, ordinal, windows)
+
+
+def is_working_day(jurisdiction: str, ordinal: int) -> bool:
+    """Tell whether a local day is one on which people are best reached: Monday to Friday, no public holiday known."""
+    day = date.fromordinal(ordinal)
+    return day.weekday() < 5 and not is_holiday(jurisdiction, day, UNKNOWN_NATIONAL)
+
+
+def local_days(zone: str, begin: int, end: int) -> range:
+    """Return the ordinals of the local days that a span of UTC microseconds touches."""
+    return range(local_ordinal(zone, begin), local_ordinal(zone, end) + 1)

@@ -1,0 +1,133 @@
+"""What the lender wants: margin, costs, the price of harm, guards, packs; one frozen value with a version of its own."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Self
+
+from pydantic import Field, field_validator
+
+from ..data.settings import LedgerSettings, OutcomeSettings, Section, load_yaml, parse_model
+from ..data.vocabulary import CHANNELS
+
+# Sections of a policy file that other readers own (`ArmCatalogue.from_yaml`).
+_OTHER_SECTIONS: Final = ("arms", "arm_options")
+_DIGEST_LENGTH: Final = 12
+
+
+def _default_costs() -> dict[str, float]:
+    # Order of magnitude for overdue sums of 50 to 500: a message costs cents, a collector's call a few minutes of work.
+    return {
+        "sms": 0.05, "call": 2.0, "voicemail": 0.3, "voicebot": 0.2, "email": 0.01, "app_push": 0.01, "im": 0.03,
+        "letter": 1.5, "visit": 30.0,
+    }  # fmt: skip
+
+
+class GuardSettings(Section):
+    """When a borrower is left alone whatever the model says.
+
+    Parameters
+    ----------
+    complaint_quiet_days : float
+        Days after a complaint in which nobody is contacted.
+    hardship_excluded : bool
+        Whether open hardship keeps a borrower out of dunning altogether.
+    """
+
+    complaint_quiet_days: float = Field(default=30.0, ge=0)
+    hardship_excluded: bool = True
+
+
+class CalendarSettings(Section):
+    """Where inside the lawful hours contacts are laid.
+
+    Parameters
+    ----------
+    preferred_from, preferred_to : int
+        Local hours that are preferred on working days.
+    min_window_minutes : int
+        Shortest window worth giving to a channel.
+    """
+
+    preferred_from: int = Field(default=9, ge=0, le=23)
+    preferred_to: int = Field(default=17, ge=1, le=24)
+    min_window_minutes: int = Field(default=60, ge=1, le=720)
+
+
+class PolicySettings(Section):
+    """Everything that shapes a decision beside the model and the rule packs.
+
+    Parameters
+    ----------
+    margin : float
+        Share of recovered money that counts as gain.
+    costs : dict
+        Account currency per contact, by channel; channels left out keep their default.
+    harm_price : float
+        Account currency that one complaint or opt-out is worth avoiding.
+    dose_margin_share : float
+        Share of the recoverable amount that may be given up for a lighter arm.
+    confidence : float
+        Of the contrast interval that the dose margin is held against.
+    halted : bool
+        The stop switch: every decision becomes the no-contact arm.
+    packs : tuple of str
+        Rule packs by name or path.
+
+    Examples
+    --------
+    >>> PolicySettings(costs={"sms": 0.1}).costs["sms"], PolicySettings().dose_margin_share
+    (0.1, 0.01)
+    """
+
+    margin: float = Field(default=1.0, gt=0, le=1)
+    costs: dict[str, float] = Field(default_factory=_default_costs)
+    harm_price: float = Field(default=25.0, ge=0)
+    dose_margin_share: float = Field(default=0.01, ge=0, le=1)
+    confidence: float = Field(default=0.9, gt=0, lt=1)
+    halted: bool = False
+    packs: tuple[str, ...] = ("house",)
+    guards: GuardSettings = GuardSettings()
+    calendar: CalendarSettings = CalendarSettings()
+    outcome: OutcomeSettings = OutcomeSettings()
+    ledger: LedgerSettings = LedgerSettings()
+
+    @field_validator("costs")
+    @classmethod
+    def _every_channel_has_a_cost(cls, costs: dict[str, float]) -> dict[str, float]:
+        if unknown := sorted(set(costs) - set(CHANNELS)):
+            raise ValueError(f"a channel out of {', '.join(CHANNELS)}, not {', '.join(unknown)}")
+        if negative := sorted(channel for channel, cost in costs.items() if not cost >= 0):
+            raise ValueError(f"costs of 0 or more for {', '.join(negative)}")
+        return _default_costs() | costs
+
+    @field_validator("packs")
+    @classmethod
+    def _a_pack_is_needed(cls, packs: tuple[str, ...]) -> tuple[str, ...]:
+        if not packs:
+            raise ValueError("at least one rule pack: without rules nothing is known to be lawful")
+        return packs
+
+    @classmethod
+    def from_yaml(cls, path: str | Path) -> Self:
+        """Read a policy file; the sections of the arm catalogue may stand beside.
+
+        Raises
+        ------
+        InvalidInput
+            Every unknown key and every wrong value, keyed by field.
+        """
+        content = {key: value for key, value in load_yaml(path).items() if key not in _OTHER_SECTIONS}
+        return parse_model(cls, content, str(path))
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
+        """Rebuild settings from plain values, all faults at once."""
+        return parse_model(cls, dict(content), "policy")
+
+    @property
+    def version(self) -> str:
+        """Short digest of the canonical content: equal settings have equal versions wherever they were written."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:_DIGEST_LENGTH]
