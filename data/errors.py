@@ -6,6 +6,7 @@ reason, so that a caller can act on it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 class LightTouchError(Exception):
@@ -109,10 +110,12 @@ class TooManyBadRows(Refusal):
         Largest share allowed.
     details : str
         What was wrong, by rule.
+    report : QualityReport, optional
+        What happened to every row of the source.
     """
 
-    def __init__(self, table: str, bad: int, total: int, limit: float, details: str) -> None:
-        self.table, self.bad, self.total, self.limit = table, bad, total, limit
+    def __init__(self, table: str, bad: int, total: int, limit: float, details: str, report: Any = None) -> None:
+        self.table, self.bad, self.total, self.limit, self.report = table, bad, total, limit, report
         super().__init__(
             f"Table '{table}': {bad:,} of {total:,} rows break the contract ({bad / max(total, 1):.1%}, limit {limit:.1%}): "
             f"{details}. Mend the source, or raise `quality.max_bad_share`."

@@ -65,6 +65,25 @@ class SourceSettings(Section):
     defaults: dict[str, dict[str, str]] = Field(default_factory=dict)
 
 
+class BookSettings(Section):
+    """How a source becomes a book.
+
+    Parameters
+    ----------
+    source : SourceSettings
+    quality : QualitySettings
+    """
+
+    source: SourceSettings = SourceSettings()
+    quality: QualitySettings = QualitySettings()
+
+    @classmethod
+    def from_yaml(cls, path: str | Path) -> "BookSettings":
+        """Read the `source` and `quality` sections of a settings file; other sections are others' business."""
+        content = load_yaml(path)
+        return parse_model(cls, {name: content[name] for name in cls.model_fields if name in content}, str(path))
+
+
 class OutcomeSettings(Section):
     """What is measured after a decision.
 
