@@ -77,7 +77,8 @@ def _never_given(policy: Floats, codes: Ints, propensity: Propensity, names: Seq
     stray = np.where(forbidden, policy, 0.0)
     mass = stray.mean(axis=0)
     return [
-        f"{mass[k]:.1%} of the policy's decisions give '{X
+        f"{mass[k]:.1%} of the policy's decisions give '{names[k]}' where the log never did"
+        for k in np.flatnonzero(mass > 0).tolist()
     ]
 
 
