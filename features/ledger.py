@@ -117,15 +117,33 @@ def position(book: Book, points: Any, ledger: LedgerSettings) -> Any:
     """
     owned = point_loans(book, points)
     owned = owned.filter(owned.is_open)
-    return position_of(points, owned, known_dues(book, owned, ledger), known_payments(book, owned), ledger)
+    full = account_position(points, owned, known_dues(book, owned, ledger), known_payments(book, owned), ledger)
+    return full.select(
+        "point_id", "currency", "overdue_amount", "balance", "days_past_due", "oldest_due_on", "open_loans"
+    )  # fmt: skip
 
 
-def position_of(points: Any, owned: Any, dues: Any, payments: Any, ledger: LedgerSettings) -> Any:
-    """Return `position` from the tables it stands on, restricted to open loans."""
+def account_position(points: Any, owned: Any, dues: Any, payments: Any, ledger: LedgerSettings) -> Any:
+    """Return `position`, and more of the account it speaks of.
+
+    Parameters
+    ----------
+    points, owned, dues, payments : ibis table
+        The points, their open loans, and what is known of these loans' dues and postings.
+
+    Returns
+    -------
+    ibis table
+        The columns of `position` and overdue_instalments (not covered; dues of one day in order of loan_id), due_fallen,
+        paid (money), currencies.
+    """
     accounts = _accounts(owned, dues, payments, ledger)
     order = ibis.window(group_by=accounts.point_id, order_by=[accounts.days_past_due.desc(), accounts.currency.asc()])
+    of_point = ibis.window(group_by=accounts.point_id)
     ranked = accounts.mutate(
-        place=ibis.row_number().over(order), all_loans=accounts.loans.sum().over(group_by=accounts.point_id)
+        place=ibis.row_number().over(order),
+        all_loans=accounts.loans.sum().over(of_point).cast("int64"),
+        currencies=accounts.count().over(of_point),
     )
     chosen = ranked.filter(ranked.place == 0).rename(of_point="point_id")
     joined = points.select("point_id").left_join(chosen, points.point_id == chosen.of_point)
@@ -137,7 +155,11 @@ def position_of(points: Any, owned: Any, dues: Any, payments: Any, ledger: Ledge
         balance=joined.balance.fill_null(zero),
         days_past_due=joined.days_past_due.fill_null(0),
         oldest_due_on=joined.oldest_due_on,
-        open_loans=joined.all_loans.cast("int64").fill_null(0),
+        open_loans=joined.all_loans.fill_null(0),
+        overdue_instalments=joined.overdue_instalments.fill_null(0),
+        due_fallen=joined.due_fallen.fill_null(zero),
+        paid=joined.paid.fill_null(zero),
+        currencies=joined.currencies.fill_null(0),
     )
 
 
@@ -150,25 +172,26 @@ def _accounts(owned: Any, dues: Any, payments: Any, ledger: LedgerSettings) -> A
     paid = payments.group_by(key).agg(paid=payments.net.sum().cast(_MONEY))
     held = held.left_join(paid, key).select(*key, "loans", "as_of_date", paid=paid.paid.fill_null(zero))
 
-    by_due_day = ibis.cumulative_window(group_by=[dues[name] for name in key], order_by=dues.due_on)
+    by_due_day = ibis.cumulative_window(
+        group_by=[dues[name] for name in key], order_by=[dues.due_on, dues.loan_id, dues.amount]
+    )
     running = dues.select(*key, "due_on", "amount", "fallen", cumulated=dues.amount.sum().over(by_due_day))
     lines = held.left_join(running, key).select(*key, "loans", "as_of_date", "paid", "due_on", "amount", "fallen", "cumulated")
     open_line = lines.fallen & (lines.cumulated - lines.paid > ignored)
     sums = lines.group_by([*key, "loans", "as_of_date", "paid"]).agg(
         due=lines.amount.sum().fill_null(zero),
-        due_fallen=lines.amount.sum(where=lines.fallen).fill_null(zero),
+        due_fallen=lines.amount.sum(where=lines.fallen).fill_null(zero).cast(_MONEY),
         oldest_due_on=lines.due_on.min(where=open_line),
+        overdue_instalments=lines.count(where=open_line),
     )
     late = sums.oldest_due_on.notnull()
     rest = sums.due - sums.paid
     return sums.select(
-        *key,
-        "loans",
-        "oldest_due_on",
+        *key, "loans", "oldest_due_on", "overdue_instalments", "due_fallen", "paid",
         overdue_amount=ibis.ifelse(late, sums.due_fallen - sums.paid, zero).cast(_MONEY),
         balance=ibis.ifelse(rest > zero, rest, zero).cast(_MONEY),
         days_past_due=ibis.ifelse(late, sums.as_of_date.delta(sums.oldest_due_on, unit="day"), 0).cast("int32"),
-    )
+    )  # fmt: skip
 
 
 def newest_posting(book: Book, as_of: datetime) -> pd.DataFrame:
