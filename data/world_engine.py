@@ -59,7 +59,7 @@ class Engine(Run):
         pays = stays & (draw[3] < np.where(nudged, odds.pay_nudged, odds.pay_calm))
         state.nudged[rows] = nudged & stays
         self._harm(day, rows[harmed], hit[harmed], last[harmed])
-        self._leave(day, rows[leaves])
+        self._leave(day, rows[leaves], last[leaves])
         self._promise(day, rows[promises], last[promises])
         return rows[pays], last[pays]
 
@@ -94,10 +94,11 @@ class Engine(Run):
         state.free_from[rows[everything]] = FOR_GOOD
         self._resolve_later(day, rows[complains])
 
-    def _leave(self, day: int, rows: Ints) -> None:
+    def _leave(self, day: int, rows: Ints, last: Floats) -> None:
         """Note disputes, resolved after some weeks, and hardship, which runs for sixty days."""
         rng = self.rng
-        at = self.instant(day, rng.uniform(3_600, 80_000, len(rows)))
+        # After the last contact of the day: a notice ends contact.
+        at = self.instant(day, np.maximum(rng.uniform(3_600, 80_000, len(rows)), last + 60.0))
         disputes = rng.random(len(rows)) < 0.4
         until = np.where(disputes, NO_TIME, at + 60 * DAY_US)
         self.status(rows, np.where(disputes, STATUS["dispute"], STATUS["hardship"]), at, until)

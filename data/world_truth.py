@@ -88,7 +88,7 @@ class Truth:
         """Return the best lawful arm of each decision, of shape (n,), by name."""
         worth = np.where(self.lawful, self.response if value is None else value, -np.inf)
         worth = np.where(self.already_paid[:, None], np.where(np.arange(len(self.arms)) == 0, 1.0, 0.0), worth)
-        return np.array(self.arms.names, dtype=object)[worth.argmax(axis=1)]
+        return np.asarray(np.array(self.arms.names, dtype=object)[worth.argmax(axis=1)])
 
     def constant(self, arm: str) -> NDArray[np.object_]:
         """Return the policy that gives one arm wherever it is lawful and the fallback elsewhere, of shape (n,)."""
