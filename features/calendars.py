@@ -1,7 +1,6 @@
 """Calendars: local wall time in a zone, and working days of a jurisdiction with its holidays and make-up workdays."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -11,12 +10,15 @@ import holidays
 import ibis
 import pyarrow as pa
 
-from ..data.book import Book
-
 # Before this year a zone's first known offset is used: no ledger that is read here is older.
 _FIRST_YEAR = 1990
 LOOK_AHEAD_DAYS = 14
 _LONGEST_CLOSURE_DAYS = 30
+CALENDAR_TYPES = {
+    "jurisdiction": "string",
+    "day": "date",
+    **dict.fromkeys(("is_working", "is_holiday", "is_makeup", "days_to_working", "holidays_ahead", "makeups_ahead"), "int32"),
+}
 
 
 def local_wall_time(instant: Any, zone: str, last_year: int) -> Any:
@@ -74,22 +76,10 @@ def _bisect(low: datetime, high: datetime, shift: Any) -> datetime:
     return high
 
 
-@contextmanager
-def lent_calendar(book: Book, points: Any, first: date, last: date) -> Iterator[Any]:
-    """Lend a calendar to the book's database: whole years around first to last, for the jurisdictions of the points.
-
-    Yields
-    ------
-    ibis table
-        As from `working_days`.
-    """
-    named = points.filter(points.jurisdiction.notnull())
-    codes = named.select("jurisdiction").distinct().order_by("jurisdiction").to_pyarrow()
+def calendar_days(jurisdictions: Sequence[str], first: date, last: date) -> pa.Table:
+    """Return the calendars of jurisdictions over the whole years around first to last, as from `working_days`."""
     years = date(first.year, 1, 1), date(last.year, 12, 31)
-    parts = [working_days(code, *years) for code in codes["jurisdiction"].to_pylist()]
-    empty = working_days("", *years)
-    with book.points(pa.concat_tables([empty, *parts])) as days:
-        yield days
+    return pa.concat_tables([working_days(code, *years) for code in ("", *jurisdictions)])
 
 
 @lru_cache(maxsize=256)

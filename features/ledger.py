@@ -13,6 +13,7 @@ from ..data.book import Book
 from ..data.clock import naive_utc
 from ..data.settings import LedgerSettings
 from ..data.vocabulary import LOAN_ENDING_KINDS
+from .engine import Tables
 
 _MONEY = "decimal(18, 2)"
 
@@ -25,7 +26,7 @@ def net_amount(payments: Any) -> Any:
     return ibis.ifelse(payments.kind.isin(["payment", "waiver"]), payments.amount, -payments.amount)
 
 
-def loans_with_end(book: Book) -> Any:
+def loans_with_end(book: Tables) -> Any:
     """Return every loan with the instant from which it is known to be collected here no longer.
 
     Returns
@@ -48,7 +49,7 @@ def loans_with_end(book: Book) -> Any:
     )
 
 
-def point_loans(book: Book, points: Any) -> Any:
+def point_loans(book: Tables, points: Any) -> Any:
     """Return the loans of each point that were opened before its as_of.
 
     Returns
@@ -64,7 +65,7 @@ def point_loans(book: Book, points: Any) -> Any:
     )  # fmt: skip
 
 
-def known_dues(book: Book, owned: Any, ledger: LedgerSettings) -> Any:
+def known_dues(book: Tables, owned: Any, ledger: LedgerSettings) -> Any:
     """Return the instalments of each point's loans as they stood at as_of.
 
     Parameters
@@ -84,7 +85,7 @@ def known_dues(book: Book, owned: Any, ledger: LedgerSettings) -> Any:
     return known.select(*owned.columns, "due_on", "amount", fallen=known.due_on < last_fallen)
 
 
-def known_payments(book: Book, owned: Any) -> Any:
+def known_payments(book: Tables, owned: Any) -> Any:
     """Return the postings of each point's loans that were known at as_of.
 
     Returns
@@ -97,7 +98,7 @@ def known_payments(book: Book, owned: Any) -> Any:
     return joined.select(*owned.columns, "payment_id", "kind", "paid_at", "posted_at", "amount", net=net_amount(joined))
 
 
-def position(book: Book, points: Any, ledger: LedgerSettings) -> Any:
+def position(book: Tables, points: Any, ledger: LedgerSettings) -> Any:
     """Return what each point's borrower owed, as the ledger knew it at as_of.
 
     Payments settle the oldest due first, over the person's open loans in one currency. Where there are several currencies
