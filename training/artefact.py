@@ -1,10 +1,8 @@
 """The saved response model: what is needed to score, apart from the code that fits."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +13,12 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from ..data.arms import ArmCatalogue
-from ..data.errors import DamagedFile, Fault, InvalidInput
+from ..data.errors import Fault, InvalidInput
 from ..data.files import digest, replacing
 from .calibration import Calibration
 from .inputs import Columns, Floats
 from .scorer import ArmInputs, PropensityScorer, chunks, logits_by_arm
+from .sealed import checked_text, sealed, unsealed
 
 FORMAT = 1
 MODEL_FILE = "model.json"
@@ -204,7 +203,7 @@ class ResponseArtefact:
                 for i, booster in enumerate(boosters):
                     (made / f"{kind}-{i}.txt").write_text(booster.model_to_string(), encoding="utf-8", newline="\n")
             digests = {path.name: digest(path) for path in sorted(made.iterdir())}
-            (made / MODEL_FILE).write_text(_sealed(self._content() | {"digests": digests}), encoding="utf-8", newline="\n")
+            (made / MODEL_FILE).write_text(sealed(self._content() | {"digests": digests}), encoding="utf-8", newline="\n")
 
     def _content(self) -> dict[str, Any]:
         scaling = {"slope": self.propensity.slope, "offsets": self.propensity.offsets.tolist()} if self.propensity else None
@@ -233,8 +232,11 @@ def load_artefact(folder: str | Path) -> ResponseArtefact:
     folder = Path(folder)
     if not folder.is_dir():
         raise InvalidInput([Fault(str(folder), "the folder of a saved model", "no folder", "Check the path, or train first.")])
-    content = _unsealed(folder / MODEL_FILE)
-    texts = {name: _checked(folder / name, expected) for name, expected in content["digests"].items()}
+    content = unsealed(folder / MODEL_FILE)
+    if content["format"] != FORMAT:
+        found = f"format {content['format']}"
+        raise InvalidInput([Fault(str(folder / MODEL_FILE), f"format {FORMAT}", found, "Train again with this version.")])
+    texts = {name: checked_text(folder / name, expected) for name, expected in content["digests"].items()}
     response, propensity = (
         tuple(lgb.Booster(model_str=texts[name]) for name in _numbered(texts, kind)) for kind in ("response", "propensity")
     )
@@ -265,48 +267,3 @@ def against(values: Floats, reference: int) -> Floats:
 def _numbered(texts: dict[str, str], kind: str) -> list[str]:
     names = [name for name in texts if name.startswith(f"{kind}-")]
     return sorted(names, key=lambda name: int(name.removeprefix(f"{kind}-").removesuffix(".txt")))
-
-
-def _checked(path: Path, expected: str) -> str:
-    if not path.is_file():
-        raise DamagedFile(
-            f"{path}: the file is missing from the saved model. Restore the folder from its source, or train again."
-        )
-    if digest(path) != expected:
-        raise DamagedFile(
-            f"{path}: the content is not what its digest says. Restore the folder from its source, or train again."
-        )
-    return path.read_text(encoding="utf-8")
-
-
-def _plain(content: Any) -> str:
-    return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=True) + "\n"
-
-
-def _sealed(content: dict[str, Any]) -> str:
-    """Return JSON that carries the digest of the rest of itself."""
-    return _plain(content | {"seal": sha256(_plain(content).encode()).hexdigest()})
-
-
-def _unsealed(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise DamagedFile(
-            f"{path}: the file is missing from the saved model. Restore the folder from its source, or train again."
-        )
-    text = path.read_bytes()
-    try:
-        content = json.loads(text)
-        content.pop("seal")
-        # Written again it must be the same bytes: a changed blank is a change, too.
-        whole = _sealed(content).encode() == text
-    except (ValueError, KeyError, AttributeError):
-        whole = False
-    if not whole:
-        raise DamagedFile(
-            f"{path}: the content is not what its digest says. Restore the folder from its source, or train again."
-        )
-    if content["format"] != FORMAT:
-        raise InvalidInput(
-            [Fault(str(path), f"format {FORMAT}", f"format {content['format']}", "Train again with this version.")]
-        )
-    return dict(content)

@@ -1,5 +1,6 @@
 """Fitting of LightGBM on pairs of half-samples: each half predicts the other, so that every row is scored out of fold."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -168,7 +169,9 @@ def _curve(params: dict[str, Any], fit: lgb.Dataset, other: lgb.Dataset, rounds:
 
 def plain(booster: lgb.Booster, rounds: int) -> lgb.Booster:
     """Return the booster as its saved text reads back, without data: what is scored is what is saved."""
-    return lgb.Booster(model_str=booster.model_to_string(num_iteration=rounds))
+    text = booster.model_to_string(num_iteration=rounds)
+    # The trees do not depend on the number of threads; nor shall the file.
+    return lgb.Booster(model_str=re.sub(r"\[num_threads: \d+\]", "[num_threads: 0]", text))
 
 
 def _params(classes: int, boosting: Boosting, half: int, threads: int, seed: int) -> dict[str, Any]:

@@ -95,6 +95,7 @@ def _by_row(values: Floats, codes: Ints, K: int, faults: list[Fault]) -> Propens
     if full is not None and (off := ~(np.abs(full.sum(axis=1) - 1) <= SUM_TOLERANCE)).any():
         found = f"{int(off.sum()):,} rows that sum to something else, such as {full[off][0].sum():.4g}"
         faults.append(Fault("propensity", "rows that sum to 1", found, "State the probability of every arm in the log."))
+        return None
     taken = values if full is None else full[np.arange(n), codes]
     if not _probabilities(taken, faults):
         return None

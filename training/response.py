@@ -14,15 +14,9 @@ from .artefact import Noise, ResponseArtefact, Support, load_artefact, sigmoid
 from .boosting import Boosting, Sample, draw_halves, fit_halves
 from .calibration import fit_calibration
 from .diagnostics import diagnose
-from .inputs import Columns, Floats, Ints, arm_positions, binary_outcome, group_codes, positive_weights
-from .propensity import (
-    PROPENSITY_BOOSTING,
-    Propensity,
-    PropensityLike,
-    PropensityTask,
-    estimate_propensity,
-    read_propensity,
-)
+from .fit_data import FitData, check_fit
+from .inputs import Floats
+from .propensity import PROPENSITY_BOOSTING, PropensityLike, PropensityTask, estimate_propensity
 from .scorer import ArmInputs, PropensityScorer, logits_by_arm
 
 # Borrowers over whom the halves' disagreement is pooled: its mean is then known to a few per cent.
@@ -47,19 +41,6 @@ class SupportRule:
     def floor_for(self, K: int) -> float:
         """Return the least propensity for a number of arms."""
         return 0.1 / K if self.floor is None else self.floor
-
-
-@dataclass(frozen=True)
-class _Data:
-    """What `fit` was given, checked."""
-
-    columns: Columns
-    Z: Floats
-    y: Floats
-    codes: Ints
-    groups: Ints
-    weight: Floats | None
-    propensity: Propensity | None
 
 
 class ResponseModel:
@@ -141,7 +122,7 @@ class ResponseModel:
         InvalidInput
             Every fault at once.
         """
-        data = self._check(X, y, arm, propensity, groups, sample_weight)
+        data = check_fit(self.arms, X, y, arm, propensity, groups, sample_weight)
         inputs = ArmInputs.of(self.arms)
         halves = draw_halves(data.codes, data.groups, self.boosting.pairs, np.random.default_rng(self.random_state))
         categorical = [*data.columns.categorical, *inputs.categorical(data.Z.shape[1])]
@@ -234,25 +215,7 @@ class ResponseModel:
             setattr(self, owner, replace(getattr(self, owner), **{item: value}) if item else value)
         return self
 
-    def _check(self, X: Any, y: Any, arm: Any, propensity: Any, groups: Any, weight: Any) -> _Data:
-        faults: list[Fault] = []
-        try:
-            columns = Columns.learn(X)
-        except InvalidInput as error:
-            faults += error.faults
-            columns = Columns((), (), ())
-        n = len(X)
-        if len(self.arms) < 2:
-            faults.append(Fault("arms", "at least two", f"{len(self.arms)}", "An effect needs an arm to compare with."))
-        outcome = binary_outcome(y, n, faults)
-        codes = arm_positions(arm, self.arms.names, n, faults)
-        clusters, weights = group_codes(groups, n, faults), positive_weights(weight, n, faults)
-        known = None if faults else read_propensity(propensity, codes, self.arms.names, faults)
-        if faults:
-            raise InvalidInput(faults)
-        return _Data(columns, columns.encode(X), outcome, codes, clusters, weights, known)
-
-    def _propensity(self, data: _Data) -> tuple[Floats, Floats | None, PropensityScorer | None]:
+    def _propensity(self, data: FitData) -> tuple[Floats, Floats | None, PropensityScorer | None]:
         """Return propensities of the taken arms, the estimated ones out of fold, and the scorer for new borrowers."""
         if data.propensity is not None and data.propensity.constant is not None:
             return data.propensity.taken, None, None
@@ -296,7 +259,7 @@ def _out_of_half(boosters: Any, halves: NDArray[np.bool_], Z: Floats, inputs: Ar
     return total / len(halves)
 
 
-def _comparable(taken: Floats, data: _Data, floor: float, K: int) -> Floats:
+def _comparable(taken: Floats, data: FitData, floor: float, K: int) -> Floats:
     """Return stabilised inverse propensities; rows below the support floor have no comparable data and weigh nothing."""
     share = np.bincount(data.codes, minlength=K) / len(data.codes)
     weight = np.where(taken >= np.minimum(floor, share[data.codes]), share[data.codes] / taken, 0.0)

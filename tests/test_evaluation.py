@@ -1,0 +1,152 @@
+"""`policy_value` keeps its interface, agrees with arithmetic, and refuses what a log cannot carry."""
+
+import numpy as np
+import pytest
+from lighttouch.data.arms import Arm, ArmCatalogue
+from lighttouch.data.errors import InvalidInput
+from lighttouch.training.evaluation import METHODS, policy_value
+
+ARMS = ["none", "sms", "call"]
+
+
+def log(n=600, seed=0):
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(0, 3, n)
+    return {
+        "arm": np.array(ARMS)[codes],
+        "reward": rng.normal(codes, 1.0),
+        "propensity": 1 / 3,
+        "arms": ARMS,
+        "outcome": np.tile([0.1, 0.9, 2.2], (n, 1)),
+    }
+
+
+def test_snips_of_a_constant_policy_is_the_arms_mean():
+    data = log()
+    for name in ARMS:
+        found = policy_value(np.full(600, name), method="snips", **data)
+        assert abs(found.estimate - data["reward"][data["arm"] == name].mean()) < 1e-12
+        assert found.ess == pytest.approx((data["arm"] == name).sum())
+
+
+def test_each_method_is_its_formula():
+    data = log()
+    policy = np.random.default_rng(1).dirichlet([1, 1, 1], 600)
+    taken = np.array([ARMS.index(name) for name in data["arm"]])
+    rows = np.arange(600)
+    w, r, Q = policy[rows, taken] * 3, data["reward"], data["outcome"]
+    direct = (policy * Q).sum(axis=1)
+    expected = {
+        "ips": (w * r).mean(),
+        "snips": (w * r).sum() / w.sum(),
+        "dm": direct.mean(),
+        "dr": (direct + w * (r - Q[rows, taken])).mean(),
+    }
+    for method in METHODS:
+        found = policy_value(policy, method=method, **data)
+        assert found.estimate == pytest.approx(expected[method], abs=1e-12)
+        assert found.low < found.estimate < found.high
+        assert (found.ess, found.max_weight) == (pytest.approx(w.sum() ** 2 / (w @ w)), pytest.approx(w.max()))
+        assert (found.n, found.method) == (600, method)
+
+
+def test_every_form_of_policy_propensity_and_arms_means_the_same():
+    data = log()
+    hard = np.full(600, "sms")
+    soft = np.tile([0.0, 1.0, 0.0], (600, 1))
+    catalogue = ArmCatalogue([Arm("none"), Arm("sms", sms=1), Arm("call", call=1)])
+    forms = [1 / 3, np.full(600, 1 / 3), np.full((600, 3), 1 / 3), dict.fromkeys(ARMS, 1 / 3)]
+    found = [
+        policy_value(policy, **(data | {"propensity": form, "arms": arms}))
+        for policy in (hard, soft, hard.tolist())
+        for form in forms
+        for arms in (ARMS, catalogue)
+    ]
+    assert len({(round(v.estimate, 12), round(v.se, 12), v.supported) for v in found}) == 1
+
+
+def test_the_difference_to_oneself_is_nothing_and_to_another_is_paired():
+    data = log()
+    policy, other = np.full(600, "call"), np.where(np.arange(600) % 10 < 9, "call", "sms")
+    for method in METHODS:
+        same = policy_value(policy, versus=policy, method=method, **data)
+        assert (same.estimate, same.se) == (0.0, 0.0)
+        apart = policy_value(policy, versus=other, method=method, **data)
+        single = [policy_value(side, method=method, **data) for side in (policy, other)]
+        assert apart.estimate == pytest.approx(single[0].estimate - single[1].estimate, abs=1e-12)
+        if method != "dm":
+            assert apart.se < 0.7 * np.hypot(single[0].se, single[1].se)
+
+
+def test_rows_repeated_within_clusters_do_not_count_as_new_evidence():
+    data = log(300)
+    tripled = {key: np.repeat(value, 3, axis=0) if isinstance(value, np.ndarray) else value for key, value in data.items()}
+    policy = np.full(300, "sms")
+    once = policy_value(policy, **data)
+    naive = policy_value(np.repeat(policy, 3), **tripled)
+    clustered = policy_value(np.repeat(policy, 3), groups=np.repeat(np.arange(300), 3), **tripled)
+    assert clustered.se == pytest.approx(once.se, rel=1e-9)
+    assert naive.se == pytest.approx(once.se / np.sqrt(3), rel=0.01)
+
+
+def test_money_scales_the_estimate_and_its_error():
+    data = log()
+    small = policy_value(np.full(600, "sms"), **data)
+    large = policy_value(np.full(600, "sms"), **(data | {"reward": data["reward"] * 100, "outcome": data["outcome"] * 100}))
+    assert (large.estimate, large.se) == (pytest.approx(100 * small.estimate), pytest.approx(100 * small.se))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"arm": np.where(np.arange(600) < 3, "none", "sms"), "propensity": np.where(np.arange(600) < 3, 0.001, 0.999)},
+         "effective sample size is 3.0 of 600 rows (at least 50 are needed)"),
+        ({"propensity": np.where(np.arange(600) == 5, 1e-5, 1 / 3), "arm": np.full(600, "none")}, "row of weight 1e+05 carries"),
+        ({"propensity": np.full(600, 0.9)}, "mean weight is 0."),
+        ({"arm": np.where(np.arange(600) % 2, "sms", "call"), "propensity": 0.5}, "100.0% of the policy's decisions"),
+        ({"propensity": np.where(np.array(ARMS)[None] == log()["arm"][:, None], 1.0, 0.0)}, "'none' where the log never did"),
+        ({"groups": np.arange(600) % 4}, "there are 4 clusters (at least 10 are needed)"),
+    ],
+)  # fmt: skip
+def test_a_log_that_cannot_carry_the_policy_is_named_and_a_remedy_given(change, words):
+    found = policy_value(np.full(600, "none"), **(log() | change))
+    assert not found.supported
+    assert words in found.reason
+    assert found.reason.endswith("Log more exploration of those arms, or choose a policy nearer to the logged one.")
+
+
+def test_a_policy_that_the_log_carries_is_supported_without_a_reason():
+    found = policy_value(np.full(600, "none"), **log())
+    assert (found.supported, found.reason) == (True, "")
+
+
+def test_the_difference_is_supported_only_if_both_policies_are():
+    data = log() | {"arm": np.array(["none", "sms"])[np.arange(600) % 2], "propensity": 0.5}
+    assert policy_value(np.full(600, "none"), **data).supported
+    assert not policy_value(np.full(600, "none"), versus=np.full(600, "call"), **data).supported
+
+
+def test_all_faults_come_at_once():
+    with pytest.raises(InvalidInput) as caught:
+        policy_value(np.full((600, 3), 0.5), confidence=95, **(log() | {"reward": [1.0], "outcome": None, "propensity": None}))
+    for part in ("5 faults", "reward: expected 600", "outcome: expected E[reward", "propensity", "policy", "confidence"):
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"policy": np.full(600, "fax")}, "policy: expected one of none, sms, call, found 'fax'"),
+        ({"policy": np.ones((600, 2)) / 2}, r"probabilities of shape \(600, 3\), found shape \(600, 2\)"),
+        ({"arm": np.full(600, "fax")}, "arm: expected one of"),
+        ({"outcome": np.ones((600, 2))}, "outcome"),
+        ({"outcome": np.full((600, 3), np.nan)}, "missing or infinite"),
+        ({"reward": np.full(600, np.nan)}, "600 missing or infinite"),
+        ({"method": "magic"}, "one of dr, ips, snips, dm"),
+        ({"propensity": np.zeros(600)}, "above 0 and at most 1"),
+        ({"arm": [], "policy": [], "reward": [], "outcome": np.empty((0, 3))}, "at least one row"),
+    ],
+)
+def test_bad_input_is_refused_with_its_reason(change, words):
+    with pytest.raises(InvalidInput, match=words):
+        policy_value(**({"policy": np.full(600, "none")} | log() | change))

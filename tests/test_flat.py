@@ -1,0 +1,146 @@
+"""Flat mode: one table in; a model, a policy and its value on unseen rows out."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from lighttouch.data.errors import InvalidInput
+from lighttouch.training.boosting import Boosting
+from lighttouch.training.flat import LEARNT, train_flat
+
+QUICK = Boosting(rounds=40, rate=0.2, pairs=1)
+
+
+def experiment(n=3_000, seed=0):
+    """Letters help the young, calls help the old; a call is the better arm for everyone."""
+    rng = np.random.default_rng(seed)
+    young = rng.random(n) < 0.4
+    arm = rng.choice(["none", "letter", "call"], n)
+    p = 0.2 + 0.4 * (young & (arm == "letter")) + 0.4 * (~young & (arm == "call"))
+    return pd.DataFrame(
+        {
+            "arm": arm,
+            "paid": (rng.random(n) < p).astype(int),
+            "age": np.where(young, rng.integers(18, 40, n), rng.integers(40, 80, n)),
+            "city": rng.choice(["Rome", "Oslo", None], n),
+            "person": [f"p{i // 2}" for i in range(n)],
+        }
+    )
+
+
+def run(table=None, **changes):
+    options = {"arm": "arm", "outcome": "paid", "propensity": 1 / 3, "group": "person", "boosting": QUICK, "n_threads": 1}
+    return train_flat(experiment() if table is None else table, **(options | changes))
+
+
+@pytest.fixture(scope="module")
+def result():
+    return run()
+
+
+def test_the_learnt_policy_finds_who_needs_what_and_its_value_covers_the_truth(result):
+    value = result.values[LEARNT]
+    assert result.best_constant == "call"
+    assert value.low < 0.6 < value.high
+    assert result.values[f"{LEARNT} minus always call"].low > 0
+    assert set(result.policy) == {"call", "letter"}
+
+
+def test_every_policy_is_valued_on_held_out_rows(result):
+    assert list(result.report["policy"]) == [
+        "always none", "always call", "always letter", LEARNT, f"{LEARNT} minus always call", f"{LEARNT} minus always none",
+    ]  # fmt: skip
+    assert result.report["supported"].all()
+    assert (result.fit_rows, result.holdout_rows) == (2_100, 900)
+    assert {value.n for value in result.values.values()} == {900}
+
+
+def test_what_was_used_is_reported(result):
+    assert result.covariates == ("age", "city")
+    assert result.notices == ()
+    dropped = run(drop=["city"])
+    assert (dropped.covariates, dropped.dropped) == (("age",), ("city",))
+
+
+def test_people_are_held_out_whole(result):
+    table = experiment().assign(person=np.arange(3_000) % 7 == 0)
+    with pytest.raises(InvalidInput):
+        run(table.assign(person=None))
+    assert len(result.policy) == 900
+
+
+def test_the_same_seed_gives_the_same_report_and_another_seed_another(result):
+    pd.testing.assert_frame_equal(run().report, result.report)
+    assert not run(seed=1).report.equals(result.report)
+
+
+@pytest.mark.parametrize("form", ["column", "mapping", "estimated"])
+def test_propensities_come_as_a_column_by_arm_or_estimated(result, form):
+    table = experiment().assign(p=1 / 3)
+    changes = {
+        "column": {"table": table, "propensity": "p"},
+        "mapping": {"propensity": {"none": 1 / 3, "letter": 1 / 3, "call": 1 / 3}},
+        "estimated": {"propensity": None},
+    }[form]
+    found = run(**changes)
+    assert found.covariates == ("age", "city")
+    assert found.best_constant == "call"
+    assert found.values["always call"].estimate == pytest.approx(result.values["always call"].estimate, abs=0.01)
+
+
+def test_a_column_measured_after_the_arm_rings(result):
+    table = experiment()
+    replied = (np.random.default_rng(0).random(len(table)) < np.where(table["arm"] == "none", 0.02, 0.3)).astype(int)
+    (notice,) = run(table.assign(replied=replied)).notices
+    assert "Column 'replied' differs between the arms" in notice
+    assert "drop it" in notice
+
+
+def test_the_baseline_is_found_by_its_name_or_asked_for():
+    renamed = experiment().replace({"arm": {"none": "No E-Mail"}})
+    assert run(renamed).model.arms.baseline == "No E-Mail"
+    plain = experiment().replace({"arm": {"none": "post"}})
+    with pytest.raises(InvalidInput, match=r"the arm without treatment, found the arms call, letter, post"):
+        run(plain)
+    assert run(plain, baseline="post").model.arms.names[0] == "post"
+    with pytest.raises(InvalidInput, match="Did you mean 'post'"):
+        run(plain, baseline="pots")
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "words"),
+    [
+        ({}, {"arm": "treatment"}, r"column 'treatment' \(arm\): expected a column of the table"),
+        ({}, {"drop": ["nothing"]}, r"column 'nothing' \(drop\[0\]\)"),
+        ({"row": [f"r{i}" for i in range(3_000)]}, {}, "column 'row': .*3,000 values in 3,000 rows: an identifier.*drop="),
+        ({"loan_id": range(3_000)}, {}, "column 'loan_id'.*an identifier"),
+        ({"seen": pd.Timestamp("2026-01-01")}, {}, "column 'seen'.*days before the decision"),
+        ({"paid": 2}, {}, "y: expected only 0 and 1"),
+        ({"arm": None}, {}, "3,000 missing"),
+        ({"arm": ["none", "letter"] * 1490 + ["fax"] * 20}, {}, "arm 'fax': expected at least 50 rows, found 20"),
+        ({}, {"propensity": 0.6}, "sum to 1"),
+        ({"p": 0.0}, {"propensity": "p"}, "above 0 and at most 1"),
+        ({}, {"holdout_share": 30}, "between 0 and 1"),
+        ({}, {"drop": ["age", "city"]}, "at least one covariate"),
+    ],
+)
+def test_bad_input_is_refused_with_its_reason(change, options, words):
+    with pytest.raises(InvalidInput, match=words):
+        run(experiment().assign(**change), **options)
+
+
+def test_an_empty_table_is_refused():
+    with pytest.raises(InvalidInput, match="at least one row"):
+        run(experiment().head(0))
+
+
+def test_all_faults_of_a_table_come_at_once():
+    with pytest.raises(InvalidInput) as caught:
+        run(experiment().assign(paid=2, row=[f"r{i}" for i in range(3_000)], seen=pd.Timestamp("2026-01-01")))
+    assert str(caught.value).startswith("3 faults")
+
+
+def test_the_callers_table_is_left_as_it_was():
+    table = experiment()
+    before = table.copy(deep=True)
+    run(table)
+    pd.testing.assert_frame_equal(table, before)

@@ -1,0 +1,201 @@
+"""The response model keeps its interface: shapes, bounds, columns, conventions."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from lighttouch.data.arms import Arm, ArmCatalogue
+from lighttouch.data.errors import InvalidInput
+from lighttouch.training.boosting import Boosting
+from lighttouch.training.response import ResponseModel, SupportRule
+from sklearn.base import clone
+
+ARMS = ArmCatalogue([Arm("none"), Arm("sms-weekly", sms=1), Arm("call-weekly", call=1)])
+QUICK = Boosting(rounds=30, rate=0.2, pairs=2)
+
+
+def draw(n=2_000, seed=0):
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame(
+        {
+            "age": rng.integers(18, 80, n),
+            "balance": np.where(rng.random(n) < 0.1, np.nan, rng.lognormal(5, 1, n)),
+            "city": pd.Categorical(rng.choice(["Rome", "Oslo", "Bonn"], n)),
+            "owner": rng.random(n) < 0.4,
+            "dues": pd.array(rng.integers(0, 9, n), dtype="Int64"),
+        }
+    )
+    X.loc[rng.random(n) < 0.05, "dues"] = pd.NA
+    arm = np.array(ARMS.names)[rng.integers(0, 3, n)]
+    p = 1 / (1 + np.exp(1.0 - 0.02 * (X["age"] - 45) - 0.8 * (arm == "sms-weekly") - 0.4 * X["owner"]))
+    return X, (rng.random(n) < p).astype(int), arm
+
+
+def quick(**changes):
+    return ResponseModel(ARMS, **({"boosting": QUICK, "propensity_boosting": QUICK, "n_threads": 1} | changes))
+
+
+@pytest.fixture(scope="module")
+def data():
+    return draw()
+
+
+@pytest.fixture(scope="module")
+def model(data):
+    return quick().fit(data[0], data[1], arm=data[2])
+
+
+def test_every_answer_has_a_row_per_borrower_and_a_column_per_arm_and_stays_in_its_bounds(model, data):
+    X = data[0].head(50)
+    P = model.predict_by_arm(X)
+    low, high = model.interval_by_arm(X, confidence=0.9)
+    gap, gap_low, gap_high = model.contrast_by_arm(X, "none")
+    assert {a.shape for a in (P, low, high, gap, gap_low, gap_high, model.support_by_arm(X))} == {(50, 3)}
+    assert ((low > 0) & (low < P) & (high > P) & (high < 1)).all()
+    assert ((gap_low <= gap) & (gap <= gap_high) & (gap_low >= -1) & (gap_high <= 1)).all()
+    np.testing.assert_allclose(gap, P - P[:, [0]], atol=1e-15)
+    assert (gap[:, 0] == 0).all()
+    assert (gap_low[:, 0] == 0).all()
+    assert model.support_by_arm(X).dtype == bool
+
+
+def test_a_wider_confidence_gives_a_wider_interval(model, data):
+    narrow, wide = (np.subtract(*model.interval_by_arm(data[0].head(20), c)[::-1]) for c in (0.5, 0.99))
+    assert (wide > narrow).all()
+    with pytest.raises(InvalidInput, match="between 0 and 1"):
+        model.interval_by_arm(data[0].head(2), 95)
+
+
+def test_one_borrower_alone_scores_bit_for_bit_as_in_a_batch(model, data):
+    X = data[0].head(300)
+    batch = [model.predict_by_arm(X), *model.interval_by_arm(X), *model.contrast_by_arm(X, "none"), model.propensity_by_arm(X)]
+    for i in (0, 7, 299):
+        row = X.iloc[[i]]
+        alone = [model.predict_by_arm(row), *model.interval_by_arm(row), *model.contrast_by_arm(row, "none")]
+        alone.append(model.propensity_by_arm(row))
+        assert all(np.array_equal(one[0], many[i]) for one, many in zip(alone, batch, strict=True))
+
+
+def test_chunks_of_borrowers_score_as_the_whole(model, data, monkeypatch):
+    whole = model.predict_by_arm(data[0])
+    monkeypatch.setattr("lighttouch.training.scorer.STACK_ROWS", 17)
+    assert np.array_equal(model.predict_by_arm(data[0]), whole)
+
+
+def test_the_order_of_columns_and_the_form_of_values_do_not_matter(model, data):
+    X = data[0].head(40)
+    plain = X[X.columns[::-1]].astype({"city": "str", "owner": "float64", "age": "float32"})
+    plain["dues"] = plain["dues"].astype("Float64")
+    assert np.array_equal(model.predict_by_arm(plain), model.predict_by_arm(X))
+
+
+def test_a_level_that_was_not_seen_counts_as_missing(model, data):
+    X = data[0].head(10)
+    unseen, missing = X.assign(city=["Lima"] * 10), X.assign(city=[None] * 10)
+    assert np.array_equal(model.predict_by_arm(unseen), model.predict_by_arm(missing))
+    assert not np.array_equal(model.predict_by_arm(missing), model.predict_by_arm(X.assign(city="Rome")))
+
+
+def test_a_reordered_category_means_the_same(model, data):
+    X = data[0].head(40)
+    turned = X.assign(city=X["city"].cat.reorder_categories(["Rome", "Bonn", "Oslo"]))
+    assert np.array_equal(model.predict_by_arm(turned), model.predict_by_arm(X))
+
+
+def test_different_columns_are_refused_and_the_difference_is_shown(model, data):
+    X = data[0].head(3).drop(columns="age").assign(income=1.0, balance=["a", "b", "c"])
+    with pytest.raises(InvalidInput) as caught:
+        model.predict_by_arm(X)
+    message = str(caught.value)
+    assert "- age (missing)" in message
+    assert "+ income (not seen at fit)" in message
+    assert "~ balance: number at fit, str now" in message
+
+
+def test_the_callers_tables_are_left_as_they_were(data):
+    X, y, arm = draw(400, seed=3)
+    before = X.copy(deep=True), y.copy(), arm.copy()
+    quick().fit(X, y, arm=arm).predict_by_arm(X)
+    pd.testing.assert_frame_equal(X, before[0])
+    assert np.array_equal(y, before[1])
+    assert np.array_equal(arm, before[2])
+
+
+def test_all_faults_of_a_fit_come_at_once():
+    X, y, arm = draw(500)
+    X = X.assign(name=[f"n{i}" for i in range(500)], seen=pd.Timestamp("2026-01-01"))
+    with pytest.raises(InvalidInput) as caught:
+        quick().fit(X, np.where(y == 1, 2, 0), arm=np.where(arm == "none", "nothing", arm), groups=[1, 2])
+    message = str(caught.value)
+    for part in ("5 faults", "column 'name'", "column 'seen'", "only 0 and 1, found 2", "'nothing'", "groups: expected 500"):
+        assert part in message
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"y": [0.0, np.nan] * 250}, "rows that are not mature"),
+        ({"y": [0] * 495 + [1] * 5}, "at least 20 zeros and 20 ones, found 495 zeros and 5 ones"),
+        ({"propensity": 0.2}, "sum to 1, found 0.6 over 3 arms"),
+        ({"propensity": {"none": 0.5, "sms-weekly": 0.5}}, "none for call-weekly"),
+        ({"propensity": np.zeros(500)}, "above 0 and at most 1"),
+        ({"propensity": np.full((500, 2), 0.5)}, r"\(500,\) of the taken arm or \(500, 3\) of every arm"),
+        ({"propensity": np.full((500, 3), 0.5)}, "rows that sum to 1"),
+        ({"sample_weight": np.full(500, -1.0)}, "0 or more"),
+        ({"X": pd.DataFrame(index=range(500))}, "at least one column"),
+    ],
+)
+def test_bad_input_is_refused_with_its_reason(change, words):
+    X, y, arm = draw(500)
+    with pytest.raises(InvalidInput, match=words):
+        quick().fit(**({"X": X, "y": y, "arm": arm} | change))
+
+
+def test_a_model_without_a_fit_says_so():
+    with pytest.raises(InvalidInput, match="Call fit"):
+        quick().predict_by_arm(pd.DataFrame({"a": [1.0]}))
+
+
+def test_parameters_follow_scikit_learn(model):
+    fresh = clone(model)
+    assert fresh.get_params() == model.get_params()
+    assert not hasattr(fresh, "artefact")
+    assert fresh.set_params(boosting__rounds=7, random_state=3).get_params()["boosting__rounds"] == 7
+    assert model.boosting.rounds == QUICK.rounds
+    with pytest.raises(InvalidInput, match="known parameter"):
+        fresh.set_params(trees=3)
+    with pytest.raises(InvalidInput, match=r"boosting\.rounds"):
+        fresh.set_params(boosting__rounds=0)
+
+
+def test_groups_are_never_split_between_fitting_and_scoring():
+    """A column that names the group would predict the outcome out of fold, were the group split."""
+    rng = np.random.default_rng(0)
+    group = np.repeat(np.arange(300), 10)
+    luck = rng.random(300) < 0.5
+    X = pd.DataFrame({"group": group.astype(float), "noise": rng.normal(size=3000)})
+    arm = np.array(ARMS.names)[rng.integers(0, 3, 3000)]
+    y = luck[group].astype(int)
+    deep = Boosting(rounds=60, rate=0.3, leaves=63, min_leaf=3, pairs=1)
+    split, kept = (
+        quick(boosting=deep).fit(X, y, arm=arm, propensity=1 / 3, groups=groups).diagnostics.auc for groups in (None, group)
+    )
+    assert min(split.values()) > 0.9
+    assert max(kept.values()) < 0.7
+
+
+def test_an_arm_with_few_rows_has_no_support(data):
+    X, y, arm = data
+    few = np.where((arm == "call-weekly") & (np.arange(len(arm)) > 200), "none", arm)
+    fitted = quick(support=SupportRule(least_rows=100)).fit(X, y, arm=few, propensity=None)
+    assert not fitted.support_by_arm(X)[:, 2].any()
+    assert fitted.support_by_arm(X)[:, 0].all()
+
+
+def test_diagnostics_describe_the_fit(model, data):
+    _, y, arm = data
+    found = model.diagnostics
+    assert found.rows == 2_000
+    assert found.counts == {name: int((arm == name).sum()) for name in ARMS.names}
+    assert found.base_rate["none"] == pytest.approx(y[arm == "none"].mean())
+    assert model.out_of_fold.shape == (2_000, 3)
+    assert all(0.5 < value < 0.8 for value in found.auc.values())
