@@ -3,14 +3,15 @@
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from numbers import Real
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .arm_sections import read_arm_sections
 from .errors import Fault, InvalidInput
-from .settings import read_section
 from .vocabulary import CHANNELS
 
 DAYS_PER_WEEK = 7.0
@@ -57,17 +58,19 @@ class Arm:
                 "",
             )
             for channel, dose in self.doses.items()
-            if not (np.isfinite(dose) and dose >= 0)
+            if not _is_dose(dose)
         ]
         if not self.name:
             faults.append(Fault("an arm", "a name", "an empty one", "Name it after its plan, such as sms-weekly."))
         if faults:
             raise InvalidInput(faults)
+        for channel, dose in self.doses.items():
+            object.__setattr__(self, channel, float(dose))
 
     @property
     def doses(self) -> dict[str, float]:
         """Contacts per week by channel, every channel."""
-        return {channel: float(getattr(self, channel)) for channel in CHANNELS}
+        return {channel: getattr(self, channel) for channel in CHANNELS}
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -148,9 +151,7 @@ class ArmCatalogue:
         The section is a mapping from arm name to its doses (`sms: 1`), in order; `fallback` and `retired` stand beside it
         under `arm_options`.
         """
-        section = read_section(path, "arms", default={})
-        options = read_section(path, "arm_options", default={})
-        return cls.from_dict({"arms": [{"name": name, **(doses or {})} for name, doses in section.items()], **options})
+        return cls.from_dict(read_arm_sections(path))
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
@@ -272,6 +273,11 @@ def unknown_arm_fault(name: str, known: Sequence[str], where: str) -> Fault:
 def _closest(word: str, known: Sequence[str]) -> str:
     match = difflib.get_close_matches(word, known, n=1)
     return f"Did you mean '{match[0]}'?" if match else "Add it to the catalogue, or correct the source."
+
+
+def _is_dose(dose: object) -> bool:
+    """Tell whether a value, perhaps out of a settings file, is a number of contacts a week."""
+    return isinstance(dose, Real) and not isinstance(dose, bool) and np.isfinite(float(dose)) and float(dose) >= 0
 
 
 def _catalogue_faults(catalogue: ArmCatalogue) -> list[Fault]:

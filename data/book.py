@@ -35,7 +35,7 @@ class Book:
     Examples
     --------
     >>> with Book.from_arrow({"loans": pa.table({"loan_id": ["L1"]})}) as book:
-    ...     book.table("loans").count().execute(), book.table("payments").count().execute()
+    ...     book.table("loans").count().to_pyarrow().as_py(), book.table("payments").count().to_pyarrow().as_py()
     (1, 0)
     """
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Protocol
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from .errors import Fault, InvalidInput
 
@@ -95,11 +95,22 @@ def naive_utc(instant: datetime) -> datetime:
 
 
 def local_date(instant: datetime, zone: str) -> date:
-    """Return the calendar day of an instant in a zone.
+    """Return the calendar day of an instant in an IANA zone.
+
+    Raises
+    ------
+    InvalidInput
+        Where the instant has no zone, or the zone is unknown.
 
     Examples
     --------
     >>> local_date(datetime(2026, 11, 20, 22, tzinfo=UTC), "Asia/Shanghai")
     datetime.date(2026, 11, 21)
     """
-    return as_utc(instant).astimezone(ZoneInfo(zone)).date()
+    try:
+        place = ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        # ValueError: a path that leads out of the zones; OSError: a name that is a folder, such as "Asia".
+        fault = Fault("time zone", "an IANA zone such as Asia/Shanghai", repr(zone), "Check its spelling.")
+        raise InvalidInput([fault]) from None
+    return as_utc(instant).astimezone(place).date()

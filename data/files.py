@@ -46,12 +46,16 @@ def replacing(target: str | Path) -> Iterator[Path]:
 
 
 def _rename(made: Path, target: Path) -> None:
+    aside = made.parent / f"{made.name}.replaced"
     try:
         if target.is_dir() and made.is_dir():
-            # A folder cannot be renamed over a full one: the old one steps aside inside the temporary folder.
-            target.rename(made.parent / "replaced")
+            # A folder cannot be renamed over a full one: the old one steps aside inside the temporary folder. Between the two
+            # renames the target is absent, never half of one; a kill there leaves the old one in the temporary folder.
+            target.rename(aside)
         os.replace(made, target)  # noqa: PTH105  replace, with its guarantee, is what is meant
     except OSError as error:
+        if aside.exists():
+            aside.rename(target)
         raise _unwritable(target, error) from None
 
 

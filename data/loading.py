@@ -58,9 +58,9 @@ class Loader:
         """
         flags = _flags([conversion.naive for conversion in self._conversions(contract, part)]) if readable else "0"
         head = f"(SELECT * FROM {part.relation} LIMIT {PROBE_ROWS})"  # noqa: S608  relations are quoted
-        self._forget_rejected()
+        self._forget_rejected(part)
         rows, naive = self.connection.execute(f"SELECT count(*), bit_or({flags}) FROM {head}").fetchall()[0]  # noqa: S608
-        rejected = self._rejected_rows()
+        rejected = self._rejected_rows(part)
         return rows + len(rejected), self._naive_faults(contract, part.label, naive or 0)
 
     def load(self, contract: Contract, parts: Sequence[Part]) -> list[Fault]:
@@ -79,7 +79,7 @@ class Loader:
         self.connection.execute(f"CREATE TABLE {table} ({columns}, {hidden})")
         rejected = 0
         for part in parts:
-            self._forget_rejected()
+            self._forget_rejected(part)
             self.connection.execute(f"INSERT INTO {table} {self._judged(contract, part)}")
             rejected += self._quarantine_rejected(part)
         (rows,) = self.connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0]  # noqa: S608
@@ -139,21 +139,23 @@ class Loader:
             if rows:
                 self.notices.append(f"{contract.name}: {name} was rounded to two decimals in {rows:,} rows")
 
-    def _rejected_rows(self) -> list[tuple[int, str]]:
+    def _rejected_rows(self, part: Part) -> list[tuple[int, str]]:
+        if not part.text:
+            return []
         made = self.connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [_REJECTED]).fetchall()
         if not made:
             return []
-        found = (
-            f"SELECT line - 1, lower(string_agg(DISTINCT error_type::VARCHAR, ', ')) FROM {_REJECTED} GROUP BY line ORDER BY 1"  # noqa: S608
-        )
+        kinds = "lower(string_agg(DISTINCT error_type::VARCHAR, ', '))"
+        found = f"SELECT line - 1, {kinds} FROM {_REJECTED} GROUP BY line ORDER BY 1"  # noqa: S608
         return list(self.connection.execute(found).fetchall())
 
-    def _forget_rejected(self) -> None:
-        self.connection.execute(f"DROP TABLE IF EXISTS {_REJECTED}; DROP TABLE IF EXISTS reject_scans")
+    def _forget_rejected(self, part: Part) -> None:
+        if part.text:
+            self.connection.execute(f"DROP TABLE IF EXISTS {_REJECTED}; DROP TABLE IF EXISTS reject_scans")
 
     def _quarantine_rejected(self, part: Part) -> int:
         """Quarantine the lines of a CSV file that could not be split into columns, and count them into later positions."""
-        rejected = self._rejected_rows()
+        rejected = self._rejected_rows(part)
         for row, problem in rejected:
             self.connection.execute(
                 'INSERT INTO "__quarantine" ("table", "rule", "reason", "source", "row") VALUES (?, ?, ?, ?, ?)',

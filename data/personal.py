@@ -8,13 +8,13 @@ from typing import Final
 _PHRASES: Final[dict[str, str]] = {
     "a person's name": "first name|last name|full name|middle name|given name|family name|surname|forename|maiden name|"
     "nickname|xingming|mingzi",
-    "a phone number": "phone|phones|telephone|tel|mobile|mobiles|cellphone|cell phone|msisdn|landline|fax|whatsapp|viber|"
-    "telegram|shouji|shoujihao|dianhua|lianxidianhua",
-    "an e-mail address": "email|emails|e mail|mail address|youxiang|dianziyouxiang",
+    "a phone number": "phone|phones|mobile phone|telephone|tel|mobile|mobiles|cellphone|cell phone|msisdn|landline|fax|"
+    "whatsapp|viber|telegram|shouji|shoujihao|dianhua|lianxidianhua",
+    "an e-mail address": "email|emails|e mail|email address|mail address|youxiang|dianziyouxiang",
     "a messenger or social account": "wechat|weixin|wxid|openid|unionid|qq|weibo|alipay|zhifubao|facebook|instagram|linkedin|"
     "social media",
-    "a street address": "address|addresses|addr|street|postcode|postal code|zip|zip code|zipcode|house no|house number|dizhi|"
-    "zhuzhi|jiatingdizhi",
+    "a street address": "address|addresses|home address|addr|street|postcode|postal code|zip|zip code|zipcode|house no|"
+    "house number|dizhi|zhuzhi|jiatingdizhi",
     "an identity document": "ssn|social security|passport|id card|id no|id number|idno|identity card|identity no|"
     "identity number|national id|nin|bvn|aadhaar|cnic|curp|cpf|nik|tax id|tin|driver license|driving licence|license plate|"
     "plate number|plate no|shenfenzheng|shenfenzhenghao|sfz|sfzh|huzhao|zhengjianhao",

@@ -163,7 +163,9 @@ class Quarantine:
         )
         order = f'list_position([{", ".join(map(literal, CONTRACTS))}], "table"), "source", "row"'
         columns = ", ".join(map(quoted, _COLUMNS))
-        frame: pd.DataFrame = self.connection.execute(f'SELECT {columns} FROM "__quarantine" ORDER BY {order}').df()  # noqa: S608
+        rows = self.connection.execute(f'SELECT {columns} FROM "__quarantine" ORDER BY {order}').fetchall()  # noqa: S608
+        frame = pd.DataFrame.from_records(rows, columns=list(_COLUMNS))
+        frame = frame.astype({name: "int64" if name == "row" else "str" for name in _COLUMNS})
         self.connection.execute('DROP TABLE "__quarantine"')
         return frame
 
@@ -176,13 +178,19 @@ class Quarantine:
         doomed : str
             SQL of id (the row's rowid), rule and reason.
         """
+        # One transaction: between two, the database may renumber the rows.
+        self.connection.execute("BEGIN")
+        self.connection.execute(f'CREATE OR REPLACE TEMP TABLE "__doomed" AS {doomed}')
+        ((rows,),) = self.connection.execute('SELECT count(*) FROM "__doomed"').fetchall()
+        if rows:
+            self._move(contract)
+        self.connection.execute("COMMIT")
+
+    def _move(self, contract: Contract) -> None:
         table = quoted(contract.name)
         names = [column.name for column in contract.columns]
         ids = [quoted(name) if name in names else "NULL" for name in ("borrower_id", "loan_id")]
         key = ", ".join(f"{literal(name + '=')} || {quoted(name)}" for name in contract.key or ("borrower_id",))
-        # One transaction: between two, the database may renumber the rows.
-        self.connection.execute("BEGIN")
-        self.connection.execute(f'CREATE OR REPLACE TEMP TABLE "__doomed" AS {doomed}')
         self.connection.execute(
             f"""
             INSERT INTO "__quarantine"
@@ -191,5 +199,3 @@ class Quarantine:
             """  # noqa: S608  names are quoted
         )
         self.connection.execute(f'DELETE FROM {table} WHERE rowid IN (SELECT id FROM "__doomed")')  # noqa: S608
-        self.connection.execute('DROP TABLE "__doomed"')
-        self.connection.execute("COMMIT")

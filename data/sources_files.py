@@ -2,7 +2,6 @@
 
 import csv
 import gzip
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,7 @@ from .sources import Offer, Part, literal, quoted
 DATABASE_FILE: Final = "book.duckdb"
 SETTINGS_FILE: Final = "source.yaml"
 _SUFFIXES: Final = (".parquet", ".csv", ".csv.gz")
+_HEADER_BYTES: Final = 1 << 20
 # How much larger a file's content is than the file itself, roughly, when it decides where the book is kept.
 _EXPANSION: Final = {".parquet": 4, ".csv.gz": 5, ".csv": 1}
 
@@ -134,8 +134,8 @@ def _read_header(path: Path, label: str) -> list[str]:
     try:
         with path.open("rb") as raw:
             binary = gzip.GzipFile(fileobj=raw) if path.name.endswith(".gz") else raw
-            with io.TextIOWrapper(binary, encoding="utf-8-sig", newline="") as file:
-                header = next(csv.reader(file), [])
+            # The header alone: what is wrong further down is found, with its line, when the rows are read.
+            header = next(csv.reader([binary.readline(_HEADER_BYTES).decode("utf-8-sig")]), [])
     except (UnicodeDecodeError, gzip.BadGzipFile, EOFError, csv.Error) as error:
         fault = Fault(f"file '{label}'", "CSV text in UTF-8", str(error), "Save it as UTF-8, with commas.")
         raise UnreadableFileError(fault) from None

@@ -149,9 +149,10 @@ def _read(source: Source, loader: Loader, workroom: Path) -> tuple[tuple[TableQu
         faults = [fault for name, contract in CONTRACTS.items() for fault in loader.load(contract, parts[name])]
     if faults:
         raise InvalidInput(faults)
-    for contract in CONTRACTS.values():
-        quarantine.take_bad_rows(contract)
-        quarantine.take_duplicates(contract)
+    present = [name for name in CONTRACTS if parts[name]]
+    for name in present:
+        quarantine.take_bad_rows(CONTRACTS[name])
+        quarantine.take_duplicates(CONTRACTS[name])
     quarantine.take_orphans()
     notices += [*loader.notices, *quarantine.loose_references(), *quarantine.blank_unknown_zones()]
     for contract in CONTRACTS.values():
@@ -159,7 +160,6 @@ def _read(source: Source, loader: Loader, workroom: Path) -> tuple[tuple[TableQu
     connection.execute("SET preserve_insertion_order = false")
     connection.execute("RESET memory_limit")
     frame = quarantine.close()
-    present = [name for name in CONTRACTS if parts[name]]
     kept = {name: connection.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0] for name in present}  # noqa: S608
     tables = tuple(table_quality(name, loader.rows_read[name], kept[name], frame) for name in present)
     return tables, frame, join_notices(notices)

@@ -1,6 +1,5 @@
 """One test, every store: the same tables through Parquet, CSV, DuckDB and PostgreSQL give equal books."""
 
-
 import pytest
 from lighttouch.data.book import Book, book_digest
 from lighttouch.data.contracts import CONTRACTS
