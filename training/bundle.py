@@ -1,7 +1,7 @@
 """What the registry keeps and the scorer loads: response, harm, and what they were made for, with digests."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,6 +12,7 @@ from ..data.arms import ArmCatalogue
 from ..data.errors import DamagedFile, Fault, InvalidInput
 from ..data.files import digest, replacing
 from .harm import HarmModel
+from .inputs import NUMBER
 from .response import ResponseModel
 
 _FORMAT = "lighttouch-bundle/1"
@@ -39,7 +40,7 @@ class ModelBundle:
     response: ResponseModel
     harm: HarmModel | None
     horizon_days: int
-    facts: dict[str, str]
+    facts: dict[str, str] = field(default_factory=dict)
     version: str = ""
 
     @property
@@ -47,9 +48,19 @@ class ModelBundle:
         """The arms the model was trained on."""
         return self.response.arms
 
+    @property
+    def inputs(self) -> dict[str, str]:
+        """What the model takes: name to "double", or "string" for a category."""
+        columns = self.response.artefact.columns
+        return {name: "double" if kind == NUMBER else "string" for name, kind in zip(columns.names, columns.kinds, strict=True)}
+
     def harm_by_arm(self, n: int) -> NDArray[np.float64]:
         """Return P(harm within the horizon) of shape (n, K); zeros where harm was not measured."""
         return self.harm.predict_by_arm(self.arms, n) if self.harm else np.zeros((n, len(self.arms)))
+
+    def with_facts(self, facts: dict[str, str]) -> Self:
+        """Return the same model with what its run says of itself."""
+        return replace(self, facts=facts)
 
     def save(self, folder: str | Path) -> Self:
         """Write text and JSON with digests, all or nothing; return the bundle with its version.
@@ -73,7 +84,7 @@ class ModelBundle:
             (place / _CARD).write_text(text + "\n", encoding="utf-8")
             seal = digest(place / _CARD)
             (place / _SEAL).write_text(seal + "\n", encoding="utf-8")
-        return type(self)(self.response, self.harm, self.horizon_days, self.facts, seal[:_VERSION_LENGTH])
+        return replace(self, version=seal[:_VERSION_LENGTH])
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:

@@ -29,12 +29,15 @@ class Verdict:
         projected (share of borrowers whose arm was not lawful and became the fallback), ess, supported, reason.
     gains : DataFrame
         A row per rival: the learnt policy's gain over it, in money and in share repaid, with intervals.
+    policies : dict of str to ndarray of shape (n, K)
+        Probabilities of each policy on the fold.
     decided : Decided
         What the model chose on the fold.
     """
 
     values: pd.DataFrame
     gains: pd.DataFrame
+    policies: dict[str, NDArray[np.float64]]
     decided: Decided
 
 
@@ -56,7 +59,7 @@ def judge(bundle: ModelBundle, test: TrainingTable, fixed: dict[str, str], setti
     gains = pd.DataFrame([_gain(name, policies[LEARNT], policies[name], scale) for name in rivals])
     wanted = {name: test.lawful[:, test.arms.index(arm)] for name, arm in fixed.items()}
     values["projected"] = [float(1 - wanted[name].mean()) if name in wanted else 0.0 for name in values["policy"]]
-    return Verdict(values, gains, decided)
+    return Verdict(values, gains, policies, decided)
 
 
 def best_constant_arm(bundle: ModelBundle, fit: TrainingTable, settings: PolicySettings) -> str:

@@ -64,7 +64,7 @@ def outcomes(book: Book, points: pa.Table, outcome: OutcomeSettings, ledger: Led
     Returns
     -------
     DataFrame
-        A row per point, by point_id: recoverable (money overdue in truth at as_of), recovered (net money within the
+        A row per point, by point_id: currency, recoverable (money overdue in truth at as_of), recovered (net money within the
         horizon, no more than that), repaid (0 or 1), harm (0 or 1: complaint or opt-out within the horizon), truly_overdue
         (bool), mature (bool). repaid and harm are missing where the row is not mature.
     """
@@ -77,6 +77,7 @@ def outcomes(book: Book, points: pa.Table, outcome: OutcomeSettings, ledger: Led
     return pd.DataFrame(
         {
             "point_id": frame["point_id"],
+            "currency": frame["currency"],
             **floats,
             "repaid": repaid.where(mature),
             "harm": frame["harm"].astype(float).where(mature),
@@ -104,11 +105,12 @@ def _money(book: Book, points: Any, outcome: OutcomeSettings, ledger: LedgerSett
         before=net.sum(where=joined.paid_at <= joined.as_of).cast(_MONEY),
         within=net.sum(where=(joined.paid_at > joined.as_of) & (joined.paid_at <= end)).cast(_MONEY),
     )
-    sums = points.select("point_id").left_join(fallen, "point_id").drop("point_id_right").left_join(paid, "point_id")
+    sums = spoken.left_join(fallen, "point_id").drop("point_id_right").left_join(paid, "point_id")
     owed = sums.due.fill_null(zero) - sums.before.fill_null(zero)
     recoverable = ibis.greatest(owed, zero)
     return sums.select(
         "point_id",
+        "currency",
         recoverable=recoverable,
         recovered=ibis.greatest(ibis.least(sums.within.fill_null(zero), recoverable), zero),
     )
@@ -120,4 +122,4 @@ def _harmed(book: Book, points: Any, outcome: OutcomeSettings) -> Any:
     end = joined.as_of + ibis.interval(days=outcome.horizon_days)
     harmed = joined.filter((joined.at > joined.as_of) & (joined.at <= end)).select("point_id").distinct()
     marked = points.select("point_id").left_join(harmed.mutate(hit=True), "point_id")
-    return marked.select("point_id", harm=marked.hit.fill_null(value=False))
+    return marked.select("point_id", harm=marked.hit.fill_null(ibis.literal(False)))  # noqa: FBT003

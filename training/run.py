@@ -1,6 +1,6 @@
 """A training run on a book: from the decision log to a saved model and what it is worth."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +8,7 @@ import pandas as pd
 
 from ..data.arms import ArmCatalogue
 from ..data.book import Book
+from ..data.errors import Fault, InvalidInput
 from ..policy.settings import PolicySettings
 from .boosting import Boosting
 from .bundle import ModelBundle
@@ -37,7 +38,7 @@ class TrainOptions:
 
     seed: int = 0
     test_share: float = 0.25
-    boosting: Boosting = Boosting()
+    boosting: Boosting = field(default_factory=Boosting)
     threads: int = 0
 
 
@@ -76,16 +77,17 @@ def train_book(
         For the saved model; replaced as a whole.
     """
     options = options or TrainOptions()
-    table = training_table(book, arms, settings.outcome, settings.ledger)
+    table = training_table(book, arms, settings)
     folds = time_folds(table.rows["as_of"], settings.outcome.horizon_days, options.test_share)
     fit, test = table.subset(folds.fit), table.subset(folds.test)
-    bundle = fit_bundle(fit, settings, options, facts=_facts(book, fit, settings, options)).save(folder)
-    best = best_constant_arm(bundle, fit, settings)
+    fitted = fit_bundle(fit, settings, options)
+    best = best_constant_arm(fitted, fit, settings)
+    bundle = fitted.with_facts(_facts(book, fit, settings, options) | {"best_constant": best}).save(folder)
     verdict = judge(bundle, test, fixed_rules(arms, best), settings)
     return TrainingRun(bundle, fit, test, folds, verdict, best)
 
 
-def fit_bundle(fit: TrainingTable, settings: PolicySettings, options: TrainOptions, facts: dict[str, str]) -> ModelBundle:
+def fit_bundle(fit: TrainingTable, settings: PolicySettings, options: TrainOptions) -> ModelBundle:
     """Fit response and harm on commitments with their logged propensities."""
     arm = fit.rows["arm"].to_numpy()
     model = ResponseModel(fit.arms, options.seed, options.boosting, n_threads=options.threads)
@@ -93,7 +95,7 @@ def fit_bundle(fit: TrainingTable, settings: PolicySettings, options: TrainOptio
     code = fit.arms.encode(arm)
     taken = fit.propensity[np.arange(len(fit)), code]
     harm = HarmModel.fit(fit.rows["harm"].to_numpy(dtype=np.float64), fit.arms.intensity[code], 1.0 / taken)
-    return ModelBundle(model, harm, settings.outcome.horizon_days, facts)
+    return ModelBundle(model, harm, settings.outcome.horizon_days)
 
 
 def fixed_rules(arms: ArmCatalogue, best: str) -> dict[str, str]:
@@ -113,3 +115,22 @@ def _facts(book: Book, fit: TrainingTable, settings: PolicySettings, options: Tr
         "settings_version": settings.version,
         "seed": str(options.seed),
     }
+
+
+def judge_again(book: Book, bundle: ModelBundle, settings: PolicySettings, test_share: float = 0.25) -> Verdict:
+    """Judge a saved model on a book's final time fold, against the fixed rules.
+
+    Parameters
+    ----------
+    test_share : float
+        Share of the decisions, the latest, that are judged on; those that the model was fitted on are never among them.
+    """
+    table = training_table(book, bundle.arms, settings)
+    folds = time_folds(table.rows["as_of"], settings.outcome.horizon_days, test_share)
+    learnt_until = pd.Timestamp(bundle.facts["last_as_of"]) + pd.Timedelta(days=bundle.horizon_days)
+    unseen = folds.test & (table.rows["as_of"] > learnt_until).to_numpy()
+    if not unseen.any():
+        found = f"the last decision at {table.rows['as_of'].max()}"
+        remedy = "Load newer decisions, or judge a model that was trained on older ones."
+        raise InvalidInput([Fault("decisions", f"decisions after {learnt_until}, which the model has not seen", found, remedy)])
+    return judge(bundle, table.subset(unseen), fixed_rules(bundle.arms, bundle.facts["best_constant"]), settings)

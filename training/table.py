@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from ..data.arms import ArmCatalogue, unknown_arm_fault
 from ..data.book import Book
 from ..data.errors import Fault, InvalidInput
-from ..data.settings import LedgerSettings, OutcomeSettings
 from ..features.build import build_features
 from ..features.catalogue import FEATURE_NAMES
 from ..features.points import decision_points
+from ..policy.money import account_rates
+from ..policy.settings import PolicySettings
 from .outcomes import outcomes
 
 
@@ -56,7 +57,7 @@ class TrainingTable:
         return TrainingTable(rows, features, self.propensity[mask], self.arms, self.notices)
 
 
-def training_table(book: Book, arms: ArmCatalogue, outcome: OutcomeSettings, ledger: LedgerSettings) -> TrainingTable:
+def training_table(book: Book, arms: ArmCatalogue, settings: PolicySettings) -> TrainingTable:
     """Build the training table from a book's decision log.
 
     Raises
@@ -64,6 +65,7 @@ def training_table(book: Book, arms: ArmCatalogue, outcome: OutcomeSettings, led
     InvalidInput
         Where there is no decision log, an arm is unknown, or no outcome is mature yet.
     """
+    outcome, ledger = settings.outcome, settings.ledger
     logged = _logged(book, arms)
     points = decision_points(logged["borrower_id"].to_numpy(), logged["as_of"], ledger)
     happened = outcomes(book, points, outcome, ledger)
@@ -79,6 +81,8 @@ def training_table(book: Book, arms: ArmCatalogue, outcome: OutcomeSettings, led
 
     points = decision_points(logged["borrower_id"][keep].to_numpy(), logged["as_of"][keep], ledger)
     built = build_features(book, points, ledger)
+    rates = account_rates(happened["currency"], settings)
+    happened = happened.assign(recoverable=happened["recoverable"] * rates, recovered=happened["recovered"] * rates)
     rows = pd.concat(
         [
             logged.loc[keep, ["decision_id", "borrower_id", "as_of", "arm"]].reset_index(drop=True),

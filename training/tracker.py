@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+CHAMPION, CHALLENGER = "champion", "challenger"
+
 
 @dataclass(frozen=True)
 class RunRecord:
@@ -21,13 +23,15 @@ class RunRecord:
         File name to content: HTML pictures, text tables, JSON.
     model : Path
         Folder of the saved model.
-    inputs, outputs : tuple of str
-        Names of the numbers that the model takes and gives: its signature.
+    inputs : dict of str to str
+        What the model takes: name to "double" or "string" (a category).
+    outputs : tuple of str
+        Names of the numbers that it gives.
     """
 
     name: str
     model: Path
-    inputs: tuple[str, ...]
+    inputs: dict[str, str]
     outputs: tuple[str, ...]
     parameters: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
@@ -49,6 +53,22 @@ class LoggedRun:
     model_uri: str
 
 
+@dataclass(frozen=True)
+class Registered:
+    """A model in the registry.
+
+    Parameters
+    ----------
+    name, version : str
+    aliases : tuple of str
+        That were pointed at it.
+    """
+
+    name: str
+    version: str
+    aliases: tuple[str, ...]
+
+
 class Tracker(Protocol):
     """Keeps runs and models."""
 
@@ -56,8 +76,8 @@ class Tracker(Protocol):
         """Keep a run with its model."""
         ...
 
-    def register(self, run: LoggedRun, name: str, alias: str) -> str:
-        """Register a run's model under a name, point the alias at it, and return its version."""
+    def register(self, run: LoggedRun, name: str) -> Registered:
+        """Register a run's model under a name as challenger; as champion too where there is none yet."""
         ...
 
     def folder(self, uri: str) -> Path:

@@ -19,7 +19,8 @@ from mlflow.types import ColSpec, Schema
 
 from ..data.errors import Fault, InvalidInput
 from .bundle import ModelBundle
-from .tracker import LoggedRun, RunRecord
+from .inputs import NUMBER
+from .tracker import CHALLENGER, CHAMPION, LoggedRun, Registered, RunRecord
 
 _MODEL = "model"
 
@@ -59,13 +60,16 @@ class MlflowTracker:
             )
             return LoggedRun(run.info.run_id, info.model_uri)
 
-    def register(self, run: LoggedRun, name: str, alias: str) -> str:
-        """Register a run's model, point the alias at it, and return its version."""
+    def register(self, run: LoggedRun, name: str) -> Registered:
+        """Register a run's model under a name as challenger; as champion too where there is none yet."""
         with _quiet():
             client = self._client()
             version = str(mlflow.register_model(run.model_uri, name).version)
-            client.set_registered_model_alias(name, alias, version)
-            return version
+            taken = dict(client.get_registered_model(name).aliases)
+            aliases = (CHALLENGER,) if CHAMPION in taken else (CHALLENGER, CHAMPION)
+            for alias in aliases:
+                client.set_registered_model_alias(name, alias, version)
+            return Registered(name, version, aliases)
 
     def folder(self, uri: str) -> Path:
         """Return the saved model's folder behind a model's address."""
@@ -102,8 +106,18 @@ class _Scorer:
     def predict(self, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Return the response under each arm, a column per arm."""
         del params  # part of MLflow's interface; this model has none
-        probabilities = self.bundle.response.predict_by_arm(model_input)
+        probabilities = self.bundle.response.predict_by_arm(_typed(model_input, self.bundle))
         return pd.DataFrame(probabilities, columns=self.bundle.arms.names, index=model_input.index)
+
+
+def _typed(table: pd.DataFrame, bundle: ModelBundle) -> pd.DataFrame:
+    """Return the table with the categories that a signature can only carry as strings."""
+    columns = bundle.response.artefact.columns
+    levels = {name: own for name, kind, own in zip(columns.names, columns.kinds, columns.levels, strict=True) if kind != NUMBER}
+    texts = {name: {str(level): level for level in own} for name, own in levels.items() if name in table}
+    return table.assign(
+        **{name: pd.Categorical(table[name].map(known), categories=levels[name]) for name, known in texts.items()}
+    )
 
 
 def _load_pyfunc(data_path: str) -> _Scorer:
@@ -113,8 +127,8 @@ def _load_pyfunc(data_path: str) -> _Scorer:
 
 def _signature(record: RunRecord) -> ModelSignature:
     # Doubles throughout: nullable integers silently drop a signature (mlflow#25593), and missing values are numbers here.
-    inputs, outputs = ([ColSpec("double", name) for name in names] for names in (record.inputs, record.outputs))
-    return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs))
+    inputs = [ColSpec(kind, name) for name, kind in record.inputs.items()]
+    return ModelSignature(inputs=Schema(inputs), outputs=Schema([ColSpec("double", name) for name in record.outputs]))
 
 
 @contextmanager

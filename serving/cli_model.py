@@ -1,0 +1,179 @@
+"""Commands on models: train from a book's decision log or from one flat table, and judge a saved model again."""
+
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from ..data.arms import ArmCatalogue, default_arms
+from ..data.errors import Fault, InvalidInput
+from ..data.stores import open_book
+from ..policy.settings import PolicySettings
+from ..training.flat import FlatResult, train_flat
+from ..training.record import flat_record, record_of
+from ..training.run import TrainingRun, TrainOptions, judge_again, train_book
+from ..training.tracker import LoggedRun, RunRecord, Tracker
+from .console import head, say, show, stage
+from .environment import Environment
+from .recommender import Recommender
+
+SettingsFile = Annotated[Path | None, typer.Option(help="YAML file of arms, costs, rules, ledger; defaults without it.")]
+MODEL_NAME = "contact-response"
+VALUE_FORMATS = {
+    "value": "{:,.2f}", "value_low": "{:,.2f}", "value_high": "{:,.2f}", "repaid": "{:.3f}", "repaid_low": "{:.3f}",
+    "repaid_high": "{:.3f}", "contacts_per_week": "{:.2f}", "ess": "{:,.0f}", "projected": "{:.1%}",
+}  # fmt: skip
+
+
+def train(
+    source: Annotated[
+        str | None, typer.Argument(help="Folder, DuckDB file or postgresql:// address with a decision log.")
+    ] = None,
+    table: Annotated[Path | None, typer.Option(help="Instead: one flat table (Parquet or CSV) of an experiment.")] = None,
+    arm: Annotated[str | None, typer.Option(help="With --table: column of the arm.")] = None,
+    outcome: Annotated[str | None, typer.Option(help="With --table: column of 0 or 1.")] = None,
+    propensity: Annotated[str | None, typer.Option(help="With --table: column or number; estimated without it.")] = None,
+    group: Annotated[str | None, typer.Option(help="With --table: column whose rows stay together.")] = None,
+    baseline: Annotated[str | None, typer.Option(help="With --table: the arm without treatment.")] = None,
+    drop: Annotated[str, typer.Option(help="With --table: columns to leave out, by comma.")] = "",
+    settings: SettingsFile = None,
+    save: Annotated[Path | None, typer.Option(help="Folder for the model; replaced.")] = None,
+    register: Annotated[str | None, typer.Option(help="Register the model under this name.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
+) -> None:
+    """Train a response model, judge it on decisions it has not seen, and keep the run."""
+    environment = Environment.read()
+    folder = save or environment.room / "models" / "latest"
+    if table is not None:
+        result = train_table(table, _flat_options(arm, outcome, propensity, group, baseline, drop, seed))
+        with stage("saving the model"):
+            record = flat_record(result, folder, seed)
+    elif source is not None:
+        arms, rules = read_settings(settings)
+        options = TrainOptions(seed=seed)
+        record = record_of(train_source(source, arms, rules, folder, options), folder, options)
+    else:
+        raise typer.BadParameter("Name the event tables, or one flat table with --table.")
+    keep(record, register, environment)
+    say(f"model: {folder}")
+
+
+def evaluate(
+    source: Annotated[str, typer.Argument(help="Folder, DuckDB file or postgresql:// address with a decision log.")],
+    model: Annotated[str, typer.Option(help="Folder, or models:/name@alias.")],
+    settings: SettingsFile = None,
+) -> None:
+    """Judge a saved model on the final time fold against the logged policy and fixed rules."""
+    arms, rules = read_settings(settings)
+    with stage("loading the model"):
+        recommender = Recommender.load(model, rules, tracker_for(model, Environment.read()))
+    with stage(f"checking {source}"):
+        book = open_book(source, arms=arms)
+    with book, stage("judging on the final time fold"):
+        verdict = judge_again(book, recommender.bundle, rules)
+    show_verdict(verdict.values, verdict.gains)
+
+
+def train_source(source: str, arms: ArmCatalogue, rules: PolicySettings, folder: Path, options: TrainOptions) -> TrainingRun:
+    """Train on a book and print what the model is worth."""
+    with stage(f"checking {source}"):
+        book = open_book(source, arms=arms)
+    with book, stage("features, training, and judging on the final time fold"):
+        run = train_book(book, arms, rules, folder, options)
+    for notice in (*book.notices, *run.fit.notices):
+        say(f"  {notice}")
+    say(
+        f"  learnt from {len(run.fit):,} commitments before {run.folds.fit_end:%Y-%m-%d}, "
+        f"judged on {len(run.test):,} from {run.folds.test_start:%Y-%m-%d} on"
+    )
+    show_verdict(run.verdict.values, run.verdict.gains)
+    return run
+
+
+def train_table(path: Path, options: dict[str, object]) -> FlatResult:
+    """Train on one flat table and print what the learnt policy is worth."""
+    with stage(f"reading {path}"):
+        frame = read_table(path)
+    with stage("training, and valuing on held-out rows"):
+        result = train_flat(frame, **options)  # type: ignore[arg-type]
+    for notice in result.notices:
+        say(f"  {notice}")
+    head(f"learnt from {result.fit_rows:,} rows, valued on {result.holdout_rows:,} held-out rows")
+    show(result.report.drop(columns="reason"), "value per decision, doubly robust and self-normalised")
+    for row in result.report[~result.report["supported"]].to_dict("records"):
+        say(f"  not supported: {row['policy']}: {row['reason']}")
+    say(f"best constant arm on the fit part: {result.best_constant}; the learnt policy claims {result.claimed:.4f}")
+    return result
+
+
+def show_verdict(values: pd.DataFrame, gains: pd.DataFrame) -> None:
+    """Print what policies are worth on the final fold."""
+    show(
+        values.drop(columns=["reason", "supported"]),
+        "value per decision (account currency) on the final time fold",
+        VALUE_FORMATS,
+    )
+    show(gains.drop(columns="supported"), "gain of the learnt policy over", VALUE_FORMATS)
+    for row in values[~values["supported"]].to_dict("records"):
+        say(f"  not supported: {row['policy']}: {row['reason']}")
+
+
+def keep(record: RunRecord, name: str | None, environment: Environment) -> LoggedRun:
+    """Keep a run in the tracker; register its model where a name is given."""
+    with stage("keeping run and model in MLflow"):
+        tracker = tracker_in(environment)
+        run = tracker.log(record)
+        registered = tracker.register(run, name) if name else None
+    say(f"run: {run.run_id}    see it: mlflow ui --backend-store-uri {environment.tracking_uri}")
+    if registered:
+        aliases = " and ".join(registered.aliases)
+        say(f"registered: models:/{registered.name}@{registered.aliases[-1]} (version {registered.version}, {aliases})")
+    return run
+
+
+def tracker_in(environment: Environment) -> Tracker:
+    """Open the tracker; only here, since its library takes seconds to import."""
+    from ..training.tracking import MlflowTracker  # noqa: PLC0415
+
+    return MlflowTracker(environment.tracking_uri, environment.artifacts)
+
+
+def tracker_for(model: str, environment: Environment) -> Tracker | None:
+    """Open the tracker where a model's address needs it."""
+    return tracker_in(environment) if ":/" in model else None
+
+
+def read_settings(path: Path | None) -> tuple[ArmCatalogue, PolicySettings]:
+    """Read arms and policy settings from one file; the defaults without it."""
+    if path is None:
+        return default_arms(), PolicySettings()
+    arms = ArmCatalogue.from_yaml(path)
+    return arms, PolicySettings.from_yaml(path)
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a flat table from Parquet or CSV."""
+    if not path.is_file():
+        raise InvalidInput([Fault(str(path), "a Parquet or CSV file", "no file", "Check the path.")])
+    try:
+        return pd.read_csv(path) if path.name.endswith((".csv", ".csv.gz")) else pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        found = " ".join(str(error).split())[:200]
+        raise InvalidInput([Fault(str(path), "a Parquet or CSV file", found, "Write it again as Parquet.")]) from None
+
+
+def _flat_options(
+    arm: str | None, outcome: str | None, propensity: str | None, group: str | None, baseline: str | None, drop: str, seed: int
+) -> dict[str, object]:
+    if arm is None or outcome is None:
+        raise typer.BadParameter("--table needs --arm and --outcome.")
+    try:
+        stated: str | float | None = float(propensity) if propensity is not None else None
+    except ValueError:
+        stated = propensity
+    left_out = tuple(name.strip() for name in drop.split(",") if name.strip())
+    return {
+        "arm": arm, "outcome": outcome, "propensity": stated, "group": group, "baseline": baseline, "drop": left_out,
+        "seed": seed,
+    }  # fmt: skip

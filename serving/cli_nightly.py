@@ -1,0 +1,64 @@
+"""Commands of the night: recommend for a whole book, explain one borrower."""
+
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from ..data.clock import parse_instant
+from ..data.stores import open_book
+from .cli_model import SettingsFile, read_settings, tracker_for
+from .console import say, show, stage
+from .environment import Environment
+from .explain import explain_file
+from .night import Night
+from .output import sibling, write_night
+from .recommender import Recommender
+
+
+def recommend(
+    source: Annotated[str, typer.Argument(help="Folder, DuckDB file or postgresql:// address of the event tables.")],
+    as_of: Annotated[str, typer.Option(help="Instant of the decision, such as 2026-11-20T22:00Z.")],
+    model: Annotated[str, typer.Option(help="Folder, or models:/name@alias.")],
+    out: Annotated[Path, typer.Option(help="Parquet or CSV file for the recommendations.")],
+    settings: SettingsFile = None,
+    dry_run: Annotated[bool, typer.Option(help="Decide and report, write nothing.")] = False,  # noqa: FBT002
+) -> None:
+    """Recommend frequency and channel for every overdue borrower who may be contacted."""
+    instant = parse_instant(as_of)
+    _, rules = read_settings(settings)
+    with stage("loading the model"):
+        recommender = Recommender.load(model, rules, tracker_for(model, Environment.read()))
+    night = decide_night(source, recommender, instant.isoformat())
+    if dry_run:
+        say("dry run: nothing was written")
+        return
+    write_night(night, out)
+    say(f"recommendations: {out}    left out: {sibling(out, 'excluded')}    for the decision log: {sibling(out, 'decisions')}")
+
+
+def decide_night(source: str, recommender: Recommender, as_of: str) -> Night:
+    """Run a night on a source and print what came of it."""
+    with stage(f"checking {source}"):
+        book = open_book(source)
+    with book, stage(f"deciding as of {as_of}"):
+        night = recommender.night(book, as_of)
+    for notice in book.notices:
+        say(f"  {notice}")
+    recs = night.recommendations.select(["arm", "standing", "intensity"]).to_pandas()
+    fresh, standing = int((~recs["standing"]).sum()), int(recs["standing"].sum())
+    say(f"  {fresh:,} decisions, {standing:,} standing, {len(night.excluded):,} borrowers left out")
+    by_arm = recs.groupby("arm").agg(borrowers=("arm", "size"), standing=("standing", "sum")).reset_index()
+    show(by_arm.sort_values("borrowers", ascending=False), "tonight by arm", {"borrowers": "{:,}", "standing": "{:,}"})
+    left_out = night.excluded["reason"].value_counts().rename_axis("reason").reset_index(name="borrowers")
+    show(pd.DataFrame(left_out), "left out by reason", {"borrowers": "{:,}"})
+    return night
+
+
+def explain(
+    file: Annotated[Path, typer.Argument(help="Recommendation table, as Parquet.")],
+    borrower: Annotated[str, typer.Option(help="borrower_id.")],
+) -> None:
+    """Explain one recommendation: why this arm, what took the others away, what no contact would do."""
+    say(explain_file(file, borrower))

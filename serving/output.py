@@ -1,0 +1,62 @@
+"""Writing a night's results: the recommendation table, who was left out, and the rows for the decision log."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from ..data.files import replacing
+from .night import Night
+
+
+def sibling(out: Path, word: str) -> Path:
+    """Return the name of a file that lies beside the recommendations.
+
+    Examples
+    --------
+    >>> sibling(Path("var/recs.parquet"), "excluded").name
+    'recs.excluded.parquet'
+    """
+    return out.with_name(f"{out.stem}.{word}{out.suffix}")
+
+
+def write_night(night: Night, out: Path) -> None:
+    """Write all three tables, or leave what was there.
+
+    The recommendations come last: where they are new, the others are.
+
+    Parameters
+    ----------
+    out : Path
+        Parquet, or CSV by its ending.
+    """
+    excluded = pa.Table.from_pandas(night.excluded, preserve_index=False)
+    with (
+        replacing(out) as recommendations,
+        replacing(sibling(out, "decisions")) as decisions,
+        replacing(sibling(out, "excluded")) as left_out,
+    ):
+        _write(night.recommendations, recommendations)
+        _write(night.decisions, decisions)
+        _write(excluded, left_out)
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    if path.suffix == ".csv":
+        pyarrow.csv.write_csv(_flat(table), path)
+    else:
+        pq.write_table(table, path, compression="zstd")
+
+
+def _flat(table: pa.Table) -> pa.Table:
+    """Join lists and maps to text: CSV has no nested values."""
+    for i, field in enumerate(table.schema):
+        if pa.types.is_list(field.type) or pa.types.is_map(field.type):
+            texts = ["; ".join(map(_text, values or [])) for values in table.column(i).to_pylist()]
+            table = table.set_column(i, field.name, pa.array(texts, pa.string()))
+    return table
+
+
+def _text(item: object) -> str:
+    return f"{item[0]}: {item[1]}" if isinstance(item, tuple) else str(item)

@@ -1,0 +1,128 @@
+"""The recommendation table: its columns, and how rows of fresh and of standing decisions are put together."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from ..data.arms import ArmCatalogue
+from ..policy.calendar import Calendar
+from ..training.decide import Decided
+
+_INSTANT = pa.timestamp("us", tz="UTC")
+SCHEMA: Final = pa.schema(
+    [
+        ("decision_id", pa.string()), ("borrower_id", pa.string()), ("as_of", _INSTANT), ("commit_until", _INSTANT),
+        ("standing", pa.bool_()), ("arm", pa.string()), ("channel", pa.string()), ("intensity", pa.float64()),
+        ("interval_days", pa.float64()), ("next_contact_from", pa.string()), ("next_contact_to", pa.string()),
+        ("windows", pa.list_(pa.string())), ("response", pa.float64()), ("response_none", pa.float64()),
+        ("uplift", pa.float64()), ("harm", pa.float64()), ("value", pa.float64()), ("propensity", pa.float64()),
+        ("explore", pa.bool_()), ("lawful_arms", pa.list_(pa.string())), ("reasons", pa.list_(pa.string())),
+        ("tone", pa.string()), ("offer", pa.string()), ("model_version", pa.string()), ("policy_version", pa.string()),
+        ("rules_version", pa.string()),
+    ]
+)  # fmt: skip
+_LOG_SCHEMA: Final = pa.schema(
+    [
+        *(SCHEMA.field(name) for name in ("decision_id", "borrower_id", "as_of", "commit_until", "arm")),
+        ("propensities", pa.map_(pa.string(), pa.float64())),
+        *(SCHEMA.field(name) for name in ("explore", "policy_version", "model_version", "rules_version")),
+    ]
+)
+COLUMNS: Final = tuple(SCHEMA.names)
+_ID_LENGTH: Final = 16
+
+
+@dataclass(frozen=True)
+class Versions:
+    """What a decision was made with.
+
+    Parameters
+    ----------
+    model, policy, rules : str
+        Short digests of the model, the settings and the rule packs.
+    """
+
+    model: str
+    policy: str
+    rules: str
+
+
+def decision_ids(borrower_ids: Sequence[str], as_of: pd.Timestamp, versions: Versions) -> list[str]:
+    """Return identifiers that are the same whenever the same decision is made again.
+
+    Parameters
+    ----------
+    borrower_ids : sequence of str of shape (n,)
+    """
+    made_with = f"|{as_of.isoformat()}|{versions.model}|{versions.policy}|{versions.rules}"
+    return [hashlib.sha256(f"{one}{made_with}".encode()).hexdigest()[:_ID_LENGTH] for one in borrower_ids]
+
+
+def describe_arms(arms: ArmCatalogue, names: pd.Series) -> pd.DataFrame:
+    """Return channel, intensity (contacts per week) and interval_days of each row's arm, retired arms included."""
+    distinct = names.unique()
+    found = [arms[name] for name in distinct]
+    facts = pd.DataFrame(
+        {
+            "channel": pd.array([arm.channels[0] if arm.channels else None for arm in found], dtype="object"),
+            "intensity": [arm.intensity for arm in found],
+            "interval_days": [arm.interval_days if arm.interval_days is not None else np.nan for arm in found],
+        },
+        index=distinct,
+    )
+    return facts.loc[names].set_axis(names.index)
+
+
+def decided_frame(decided: Decided, names: list[str]) -> pd.DataFrame:
+    """Return the chosen arm of each row with what the model expects of it and of no contact."""
+    rows = np.arange(len(decided.arm))
+    response, none = decided.response[rows, decided.arm], decided.response[:, 0]
+    return pd.DataFrame(
+        {
+            "arm": np.array(names, dtype=object)[decided.arm],
+            "response": response,
+            "response_none": none,
+            "uplift": response - none,
+            "harm": decided.harm[rows, decided.arm],
+            "value": decided.value[rows, decided.arm],
+            "reasons": [list(reasons) for reasons in decided.reasons],
+        }
+    )
+
+
+def describe_windows(calendar: Calendar, borrower_ids: pd.Series) -> pd.DataFrame:
+    """Return next_contact_from, next_contact_to (local ISO 8601) and windows (``from/to channel``) of each row."""
+    laid = calendar.windows
+    text = laid["start_local"] + "/" + laid["end_local"] + " " + laid["channel"]
+    by_borrower = pd.DataFrame(
+        {
+            "next_contact_from": laid["start_local"].groupby(laid["borrower_id"]).first(),
+            "next_contact_to": laid["end_local"].groupby(laid["borrower_id"]).first(),
+            "windows": text.groupby(laid["borrower_id"]).agg(list),
+        }
+    )
+    described = by_borrower.reindex(borrower_ids.to_numpy()).set_axis(borrower_ids.index)
+    described["windows"] = [windows if isinstance(windows, list) else [] for windows in described["windows"]]
+    return described
+
+
+def log_rows(fresh: pd.DataFrame) -> pa.Table:
+    """Return fresh decisions as rows of the decision log; without exploration the arm given has probability 1."""
+    odds = [
+        [(name, float(name == arm)) for name in lawful] for lawful, arm in zip(fresh["lawful_arms"], fresh["arm"], strict=True)
+    ]
+    kept = [name for name in _LOG_SCHEMA.names if name != "propensities"]
+    columns = {name: pa.array(fresh[name], _LOG_SCHEMA.field(name).type, from_pandas=True) for name in kept}
+    columns["propensities"] = pa.array(odds, _LOG_SCHEMA.field("propensities").type)
+    return pa.table([columns[name] for name in _LOG_SCHEMA.names], schema=_LOG_SCHEMA)
+
+
+def to_arrow(rows: pd.DataFrame) -> pa.Table:
+    """Return the recommendation table in its columns and types, by borrower."""
+    ordered = rows[list(COLUMNS)].sort_values("borrower_id", ignore_index=True)
+    return pa.Table.from_pandas(ordered, schema=SCHEMA, preserve_index=False).replace_schema_metadata(None)

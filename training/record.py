@@ -1,0 +1,156 @@
+"""What a finished run says of itself, for the tracker: parameters, metrics, digests, pictures, tables."""
+
+import dataclasses
+import platform
+import re
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .bundle import ModelBundle
+from .diagnostics import Diagnostics
+from .flat import FlatResult
+from .judge import LEARNT
+from .pictures import calibration_picture, dose_picture, page, share_picture, value_picture
+from .run import TrainingRun, TrainOptions
+from .tracker import RunRecord
+
+_LIBRARIES = ("lighttouch", "lightgbm", "numpy", "pandas", "duckdb", "ibis-framework", "scikit-learn")
+# A tracker's limit for a parameter's text.
+_LONGEST = 500
+_FIGURES = ("value", "value_low", "value_high", "repaid", "repaid_low", "repaid_high", "contacts_per_week", "ess")
+
+
+def record_of(run: TrainingRun, folder: Path, options: TrainOptions) -> RunRecord:
+    """Describe a training run on a book.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the saved model.
+    """
+    bundle, verdict = run.bundle, run.verdict
+    return RunRecord(
+        name=f"book-{bundle.version}",
+        model=folder,
+        inputs=bundle.inputs,
+        outputs=tuple(bundle.arms.names),
+        parameters={**bundle.facts, **parameters_of(options)},
+        tags={"model_version": bundle.version, **versions()},
+        metrics={
+            **diagnostic_metrics(bundle.response.diagnostics),
+            **frame_metrics(verdict.values, "policy", _FIGURES),
+            **frame_metrics(verdict.gains, "over", _FIGURES),
+        },
+        pages={
+            "report.html": _report(run),
+            "values.csv": verdict.values.to_csv(index=False),
+            "gains.csv": verdict.gains.to_csv(index=False),
+        },
+    )
+
+
+def flat_record(result: FlatResult, folder: Path, seed: int) -> RunRecord:
+    """Save the model of a flat run and describe the run.
+
+    Parameters
+    ----------
+    folder : Path
+        For the saved model; replaced as a whole.
+    """
+    facts = {
+        "rows": str(result.fit_rows), "holdout_rows": str(result.holdout_rows), "seed": str(seed),
+        "best_constant": result.best_constant, "covariates": ", ".join(result.covariates),
+    }  # fmt: skip
+    bundle = ModelBundle(result.model, None, 0, facts).save(folder)
+    values = result.report.rename(columns={"value": "estimate"})
+    return RunRecord(
+        name=f"table-{bundle.version}",
+        model=folder,
+        inputs=bundle.inputs,
+        outputs=tuple(bundle.arms.names),
+        parameters={name: text[:_LONGEST] for name, text in facts.items()},
+        tags={"model_version": bundle.version, **versions()},
+        metrics={
+            **diagnostic_metrics(result.model.diagnostics),
+            "claimed": result.claimed,
+            **frame_metrics(result.report, "policy", ("value", "se", "low", "high", "snips", "ess")),
+        },
+        pages={
+            "report.html": page(f"Light touch, experiment model {bundle.version}", [value_picture(values)]),
+            "values.csv": result.report.to_csv(index=False),
+        },
+    )
+
+
+def parameters_of(options: Any) -> dict[str, str]:
+    """Flatten a frozen options value into text, nested values by dotted name."""
+    flat: dict[str, str] = {}
+    for field in dataclasses.fields(options):
+        value = getattr(options, field.name)
+        if dataclasses.is_dataclass(value):
+            flat |= {f"{field.name}.{name}": text for name, text in parameters_of(value).items()}
+        else:
+            flat[field.name] = str(value)
+    return flat
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that made a model."""
+    return {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}}
+
+
+def diagnostic_metrics(diagnostics: Diagnostics) -> dict[str, float]:
+    """Flatten what was seen at fit into metrics; figures that could not be computed are left out."""
+    metrics = {"rows": float(diagnostics.rows), "log_loss": diagnostics.log_loss, "thin_rows": float(diagnostics.thin_rows)}
+    for name in ("counts", "base_rate", "auc", "calibration_error"):
+        metrics |= {metric_name(name, arm): float(figure) for arm, figure in getattr(diagnostics, name).items()}
+    return {name: figure for name, figure in metrics.items() if np.isfinite(figure)}
+
+
+def frame_metrics(frame: pd.DataFrame, key: str, columns: tuple[str, ...]) -> dict[str, float]:
+    """Flatten a table into metrics named by its key and column; figures that could not be computed are left out."""
+    prefix = "" if key == "policy" else f"gain {key} "
+    return {
+        metric_name(f"{prefix}{row[key]}", column): float(row[column])
+        for row in frame.to_dict("records")
+        for column in columns
+        if column in row and np.isfinite(row[column])
+    }
+
+
+def metric_name(*parts: str) -> str:
+    """Join parts into a name that a tracker accepts.
+
+    Examples
+    --------
+    >>> metric_name("fixed: sms-every-3-days", "value")
+    'fixed_ sms-every-3-days/value'
+    """
+    return "/".join(re.sub(r"[^\w\-. ]", "_", part) for part in parts)
+
+
+def _report(run: TrainingRun) -> str:
+    test, verdict, names = run.test, run.verdict, run.bundle.arms.names
+    code = test.arms.encode(test.rows["arm"])
+    predicted = verdict.decided.response[np.arange(len(test)), code]
+    shares = pd.DataFrame(
+        {
+            "arm": names,
+            "given": np.bincount(code, minlength=len(names)) / len(test),
+            LEARNT: np.bincount(verdict.decided.arm, minlength=len(names)) / len(test),
+        }
+    )
+    values = verdict.values.rename(columns={"value": "estimate", "value_low": "low", "value_high": "high"})
+    return page(
+        f"Light touch, model {run.bundle.version}",
+        [
+            value_picture(values),
+            dose_picture(verdict.decided.response, test.arms),
+            calibration_picture(predicted, test.rows["repaid"].to_numpy(dtype=np.float64), code, test.arms),
+            share_picture(shares),
+        ],
+    )
