@@ -174,7 +174,9 @@ def _check_offer(source: Source, offer: Offer, loader: Loader) -> list[str]:
         check = check_columns(part, loader.settings)
         rows, naive = loader.probe(CONTRACTS[part.table], part, readable=check.readable)
         seen[part.table] += rows
-        faults += [*check.faults, *naive]
+        # A column whose declared type has no zone has been named already.
+        named = {fault.where for fault in check.faults}
+        faults += [*check.faults, *(fault for fault in naive if fault.where not in named)]
         notices += check.notices
     for table, rows in seen.items():
         if rows == 0 and CONTRACTS[table].required:

@@ -1,6 +1,6 @@
 """Writing event tables: Parquet, CSV or DuckDB, whole or not at all."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -40,7 +40,7 @@ def write_tables(tables: Mapping[str, pa.Table], folder: str | Path, format: For
         raise InvalidInput([Fault("format", f"one of {', '.join(_FORMATS)}", repr(format), "")])
     if faults := _table_faults(tables):
         raise InvalidInput(faults)
-    _refuse_strangers(folder)
+    refuse_strangers(folder)
     with replacing(folder) as temporary:
         temporary.mkdir()
         write_files(tables, temporary, format)
@@ -108,15 +108,25 @@ def _table_faults(tables: Mapping[str, pa.Table]) -> list[Fault]:
     return faults
 
 
-def _refuse_strangers(folder: Path) -> None:
-    """Refuse to replace a folder that holds more than tables: an output path that is wrong must not cost someone's files."""
+def refuse_strangers(folder: Path, also: Collection[str] = ()) -> None:
+    """Refuse to replace a folder that holds more than tables: a mistyped output path must not cost someone's files.
+
+    Parameters
+    ----------
+    folder : Path
+        May not exist yet.
+    also : collection of str, optional
+        Names that may be replaced too.
+
+    Raises
+    ------
+    InvalidInput
+        Naming what else is there.
+    """
     if not folder.is_dir():
         return
-    tables = {DATABASE_FILE, SETTINGS_FILE}
-    strangers = [
-        path.name for path in sorted(folder.iterdir())
-        if path.name not in tables and path.name not in CONTRACTS and not suffix_of(path)
-    ]  # fmt: skip
+    known = {DATABASE_FILE, SETTINGS_FILE, *CONTRACTS, *also}
+    strangers = [path.name for path in sorted(folder.iterdir()) if path.name not in known and not suffix_of(path)]
     if strangers:
         found = ", ".join(strangers[:5])
         raise InvalidInput([Fault(str(folder), "a new folder or one with tables only", found, "Choose another folder.")])
