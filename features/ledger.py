@@ -49,8 +49,16 @@ def loans_with_end(book: Tables) -> Any:
     )
 
 
-def point_loans(book: Tables, points: Any) -> Any:
+def point_loans(book: Tables, points: Any, *keep: str) -> Any:
     """Return the loans of each point that were opened before its as_of.
+
+    Parameters
+    ----------
+    book : Tables
+    points : ibis table
+        As from `decision_points`.
+    *keep : str
+        More columns of the points that are kept.
 
     Returns
     -------
@@ -60,7 +68,7 @@ def point_loans(book: Tables, points: Any) -> Any:
     loans = loans_with_end(book)
     own = points.join(loans, [points.borrower_id == loans.borrower_id, loans.opened_at < points.as_of])
     return own.select(
-        "point_id", "as_of", "as_of_date", "loan_id", "product", "principal", "currency", "opened_at",
+        "point_id", "as_of", "as_of_date", *keep, "loan_id", "product", "principal", "currency", "opened_at",
         is_open=own.ended_known_at.isnull() | (own.ended_known_at >= own.as_of),
     )  # fmt: skip
 

@@ -58,7 +58,7 @@ def with_edges(points: Any) -> Any:
     return points.mutate(**{f"from_{days}d": points.as_of - ibis.interval(days=days) for days in WINDOWS})
 
 
-def seen_events(points: Any, events: Any, *keep: str) -> Any:
+def seen_events(points: Any, events: Any, *keep: str, oldest: int | None = None) -> Any:
     """Return each point's events that were known, and had happened, before its as_of.
 
     Parameters
@@ -69,15 +69,18 @@ def seen_events(points: Any, events: Any, *keep: str) -> Any:
         borrower_id, at, known_at and the columns to keep.
     *keep : str
         Columns of the events.
+    oldest : int, optional
+        Days (one of `WINDOWS`) beyond which events are left out; all history by default.
 
     Returns
     -------
     ibis table
         point_id, at, band (0 is the youngest) and the kept columns.
     """
-    seen = points.join(
-        events, [points.borrower_id == events.borrower_id, events.known_at < points.as_of, events["at"] < points.as_of]
-    )
+    tests = [points.borrower_id == events.borrower_id, events.known_at < points.as_of, events["at"] < points.as_of]
+    if oldest is not None:
+        tests.append(events["at"] >= points[f"from_{oldest}d"])
+    seen = points.join(events, tests)
     return seen.select("point_id", "at", *keep, band=age_band(seen, seen["at"]))
 
 
