@@ -1,5 +1,6 @@
 """The calendar: an arm becomes dated windows in the borrower's local time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -7,14 +8,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..data.arms import Arm, ArmCatalogue
+from ..data.arms import ArmCatalogue
 from ..data.errors import Fault, InvalidInput
-from .rule_engine import COMFORTS, TIGHT, GroupEngine, Laid
+from .rule_engine import COMFORTS, TIGHT, GroupEngine, Laid, Step
 from .rules import UNKNOWN_BORROWER, Planner
 from .zones import MINUTE, Micros, is_zone, offset_at
 
 _UNKNOWN_ZONE: Final = "UTC"
-# Zones change their offset at most a few times within a commitment; asking once an hour misses none that tzdata has had.
+# Offsets are looked up once an hour: most borrowers of a zone share their windows.
 _PROBE: Final = 60 * MINUTE
 WINDOW_COLUMNS: Final = ("borrower_id", "contact", "channel", "start", "end", "start_local", "end_local", "comfort")
 
@@ -58,7 +59,8 @@ def lay_calendar(planner: Planner, arms: ArmCatalogue, chosen: NDArray[np.int64]
     n = len(planner.facts)
     if len(chosen) != n:
         raise InvalidInput([Fault("chosen", f"one arm for each of {n:,} borrowers", f"{len(chosen):,}", "")])
-    blocked = np.where(planner.facts.known, None, UNKNOWN_BORROWER).astype(object)
+    blocked = np.full(n, None, dtype=object)
+    blocked[~planner.facts.known] = UNKNOWN_BORROWER
     blocked[arms.intensity[chosen] == 0] = None
     pieces: list[pd.DataFrame] = []
     for engine in planner.engines:
@@ -66,7 +68,12 @@ def lay_calendar(planner: Planner, arms: ArmCatalogue, chosen: NDArray[np.int64]
             arm = list(arms)[int(k)]
             own = np.flatnonzero(chosen[engine.rows] == k)
             if arm.intensity > 0:
-                pieces += _lay_arm(planner, engine, arm, own, blocked)
+                pieces += lay_steps(planner, engine, planner.steps(arm), own, blocked)
+    return assemble(planner, pieces, blocked)
+
+
+def assemble(planner: Planner, pieces: list[pd.DataFrame], blocked: NDArray[np.object_]) -> Calendar:
+    """Put laid pieces together, by borrower and time."""
     if not pieces:
         return Calendar(_empty(), blocked)
     windows = pd.concat(pieces, ignore_index=True).sort_values(["owner", "contact"], kind="stable", ignore_index=True)
@@ -74,20 +81,32 @@ def lay_calendar(planner: Planner, arms: ArmCatalogue, chosen: NDArray[np.int64]
     return Calendar(windows[list(WINDOW_COLUMNS)], blocked)
 
 
-def _lay_arm(planner: Planner, engine: GroupEngine, arm: Arm, rows: Micros, blocked: NDArray[np.object_]) -> list[pd.DataFrame]:
-    """Lay an arm for some of a group's borrowers, each with the greatest comfort that holds all contacts."""
-    steps = planner.steps(arm)
+def lay_steps(
+    planner: Planner, engine: GroupEngine, steps: Sequence[Step], rows: Micros, blocked: NDArray[np.object_]
+) -> list[pd.DataFrame]:
+    """Lay contacts for some of a group's borrowers, each with the greatest comfort that holds all of them.
+
+    Parameters
+    ----------
+    steps : sequence of Step
+        At least one.
+    rows : ndarray of shape (m,)
+        Positions within the group.
+    blocked : ndarray of shape (n,)
+        Gets the rule that left a borrower without a calendar.
+    """
     pieces = []
     for comfort in COMFORTS:
         if not len(rows):
             break
         laid = engine.lay(steps, comfort, rows)
         done = laid.complete
-        pieces.append(_frame(planner, engine, rows[done], laid, [step.channel for step in steps], comfort))
+        if done.any():
+            pieces.append(_frame(planner, engine, rows[done], laid, [step.channel for step in steps], comfort))
         if comfort == TIGHT:
             blocked[engine.rows[rows[~done]]] = laid.blocked_by[~done]
         rows = rows[~done]
-    return [piece for piece in pieces if len(piece)]
+    return pieces
 
 
 def _frame(planner: Planner, engine: GroupEngine, rows: Micros, laid: Laid, channels: list[str], comfort: int) -> pd.DataFrame:
@@ -133,7 +152,7 @@ def local_texts(zone: str, micros: Micros) -> NDArray[np.object_]:
     ['2026-11-01T09:00-05:00']
     """
     hours, inverse = np.unique(micros // _PROBE, return_inverse=True)
-    # Two thirds of the world's changes fall on a full hour in UTC, the rest inside one: then the instants are asked one by one.
+    # Where an offset changes inside an hour its instants are asked one by one.
     first = np.array([offset_at(zone, int(hour) * _PROBE) for hour in hours], dtype=np.int64)
     last = np.array([offset_at(zone, int(hour + 1) * _PROBE - 1) for hour in hours], dtype=np.int64)
     offsets = first[inverse]

@@ -66,4 +66,5 @@ def _still_overdue(book: Book, borrower_ids: pd.Series, as_of: datetime, setting
     points = decision_points(borrower_ids, as_of, settings.ledger)
     with book.points(points) as lent:
         owed = position(book, lent, settings.ledger).filter(lambda t: t.days_past_due > 0).select("point_id").to_pandas()
-    return borrower_ids.iloc[owed["point_id"].to_numpy()]
+    still: pd.Series = borrower_ids.iloc[owed["point_id"].to_numpy()]
+    return still

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Final
 
 import ibis
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -97,17 +96,19 @@ def _unknown(book: Book, borrowers: pd.Index, as_of: datetime) -> pd.DataFrame:
 def _by_status(opened: pd.DataFrame, as_of: datetime, settings: PolicySettings) -> pd.DataFrame:
     """Return exclusions by open status. A complaint quiets for some days even where it is never resolved or comes undated."""
     quiet_since = pd.Timestamp(naive_utc(as_of)) - pd.Timedelta(days=settings.guards.complaint_quiet_days)
-    kind = opened["kind"]
-    until = opened["until"].dt.strftime("%Y-%m-%d").astype("str").fillna("further notice")
-    codes = pd.Series(np.nan, index=opened.index, dtype="str")
-    codes = codes.mask(kind.isin(STOP_KINDS), f"{Reason.STOP}:" + kind)
-    codes = codes.mask(kind == "dispute", code(Reason.DISPUTE))
-    codes = codes.mask(kind == "promise", f"{Reason.PROMISE}:" + until)
-    quiet = (kind == "complaint") & (opened["at"].combine(opened["known_at"], max) >= quiet_since)
-    codes = codes.mask(quiet, code(Reason.COMPLAINT, f"{settings.guards.complaint_quiet_days:g}"))
-    if settings.guards.hardship_excluded:
-        codes = codes.mask(kind == "hardship", code(Reason.HARDSHIP))
-    return pd.DataFrame({"borrower_id": opened["borrower_id"], "code": codes}).dropna()
+    quiet = (opened["kind"] == "complaint") & (opened[["at", "known_at"]].max(axis=1) >= quiet_since)
+    kept = opened[opened["kind"].isin((*STOP_KINDS, "dispute", "promise", "hardship")) | quiet]
+    if not settings.guards.hardship_excluded:
+        kept = kept[kept["kind"] != "hardship"]
+    kind, until = kept["kind"], kept["until"].dt.strftime("%Y-%m-%d").astype("str").fillna("further notice")
+    details = {
+        "complaint": f":{settings.guards.complaint_quiet_days:g}",
+        "promise": ":" + until,
+    }
+    codes = kind.where(~kind.isin(STOP_KINDS), f"{Reason.STOP}:" + kind)
+    for name, detail in details.items():
+        codes = codes.where(kind != name, name + detail)
+    return pd.DataFrame({"borrower_id": kept["borrower_id"], "code": codes})
 
 
 def _refused(closed: pd.DataFrame) -> pd.DataFrame:

@@ -5,7 +5,8 @@ from datetime import date
 from functools import lru_cache
 
 from .holiday_days import UNKNOWN_NATIONAL, is_holiday
-from .rule_model import HOLIDAY, Effective, HoursRule
+from .rule_hours import HOLIDAY
+from .rule_model import Effective, HoursRule
 from .rule_pack import Clock, RulePack
 from .zones import Interval, is_zone, local_ordinal, wall_intervals, zones_of
 

@@ -287,7 +287,9 @@ class Slots:
 
     def from_(self, earliest: Micros) -> tuple[Micros, Micros]:
         """Return the first window at or after each instant: its begin and end, each of shape (n,)."""
-        position = np.searchsorted(self.end - self.shortest, np.minimum(earliest, FOREVER), side="left")
-        begin = np.maximum(self.begin[position], np.minimum(earliest, FOREVER))
+        # Windows are told to the minute: a begin is rounded up, so that nobody reads an earlier one than was meant.
+        asked = np.minimum(-(-earliest // MINUTE) * MINUTE, FOREVER)
+        position = np.searchsorted(self.end - self.shortest, asked, side="left")
+        begin = np.maximum(self.begin[position], asked)
         end = begin + self.shortest if self.tight else self.end[position]
         return begin, np.where(begin >= FOREVER, FOREVER, end)

@@ -15,7 +15,8 @@ from pydantic import Field, field_validator
 from ..data.errors import Fault, InvalidInput
 from ..data.settings import Section, load_yaml, parse_model
 from .holiday_days import is_calendar
-from .rule_model import HOLIDAY, RULE_TYPES, Confidence, HoursRule, Rule
+from .rule_hours import HOLIDAY
+from .rule_model import RULE_TYPES, Confidence, HoursRule, Rule
 from .zones import is_zone
 
 SCHEMA: Final = "contact-rules/1"

@@ -11,7 +11,8 @@ from typing import Final
 
 import numpy as np
 
-from .rule_model import WEEKDAYS, CapRule, CooldownRule, Match, possible_outcomes
+from .rule_hours import WEEKDAYS
+from .rule_model import CapRule, CooldownRule, Match, possible_outcomes
 from .zones import HOUR, DayTable, Micros
 
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()

@@ -70,6 +70,8 @@ class PolicySettings(Section):
         Share of the recoverable amount that may be given up for a lighter arm.
     confidence : float
         Of the contrast interval that the dose margin is held against.
+    exchange_rates : dict
+        Account currency per unit of each currency; needed where loans are in several.
     halted : bool
         The stop switch: every decision becomes the no-contact arm.
     packs : tuple of str
@@ -86,6 +88,7 @@ class PolicySettings(Section):
     harm_price: float = Field(default=25.0, ge=0)
     dose_margin_share: float = Field(default=0.01, ge=0, le=1)
     confidence: float = Field(default=0.9, gt=0, lt=1)
+    exchange_rates: dict[str, float] = Field(default_factory=dict)
     halted: bool = False
     packs: tuple[str, ...] = ("house",)
     guards: GuardSettings = GuardSettings()

@@ -1,0 +1,122 @@
+"""Three readings of the rules agree: the whole-book engine, the one-borrower engine, and a brute-force checker."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lighttouch.data.arms import Arm, ArmCatalogue
+from lighttouch.data.settings import OutcomeSettings
+from lighttouch.policy.calendar import lay_calendar
+from lighttouch.policy.rule_check import check_contact, facts_of
+from lighttouch.policy.rule_engine import TIGHT, Step
+from lighttouch.policy.rules import Planner, RulePack
+from lighttouch.policy.settings import CalendarSettings, PolicySettings
+from lighttouch.policy.zones import from_micros, to_micros
+from rule_cases import AS_OF, HALF_HOUR, USED, book_of, instants, packs, people
+from rule_oracle import can_be_laid, denials
+
+SHORT = PolicySettings(outcome=OutcomeSettings(horizon_days=4), calendar=CalendarSettings(min_window_minutes=30))
+MOMENT = timedelta(microseconds=1)
+
+
+def planner_of(raw_packs, persons, policy=SHORT):
+    loaded = [RulePack.from_dict(raw) for raw in raw_packs]
+    return Planner.of(loaded, book_of(persons), AS_OF, settings=policy)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(packs(), min_size=1, max_size=1), st.lists(people(), min_size=4, max_size=4), st.data())
+def test_the_one_borrower_engine_names_the_rules_that_the_brute_force_checker_names(raw_packs, persons, data):
+    planner = planner_of(raw_packs, persons)
+    for number, person in enumerate(persons):
+        facts = facts_of(planner.facts, number)
+        for _ in range(4):
+            at, channel = data.draw(instants(0, 4)), data.draw(st.sampled_from(USED))
+            ruling = check_contact(planner.packs, facts, channel, at)
+            assert {reason.rule_id for reason in ruling.reasons} == denials(raw_packs, person, channel, at, AS_OF)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(packs(), min_size=1, max_size=1), st.lists(people(), min_size=4, max_size=4), st.data())
+def test_the_whole_book_engine_finds_the_next_possible_instant_of_the_one_borrower_engine(raw_packs, persons, data):
+    fine = PolicySettings(outcome=OutcomeSettings(horizon_days=6), calendar=CalendarSettings(min_window_minutes=1))
+    planner = planner_of(raw_packs, persons, fine)
+    at, channel = data.draw(instants(0, 4)), data.draw(st.sampled_from(USED))
+    for engine in planner.engines:
+        laid = engine.lay([Step(to_micros(at), channel, 0)], TIGHT)
+        for row, number in enumerate(engine.rows):
+            expected = check_contact(planner.packs, facts_of(planner.facts, int(number)), channel, at).next_possible_at
+            within = expected is not None and expected + timedelta(minutes=1) <= AS_OF + timedelta(days=6)
+            assert bool(laid.complete[row]) == within
+            if within:
+                assert from_micros(laid.begin[row, 0]) == expected
+
+
+@settings(max_examples=15, deadline=None)
+@given(packs(), people(), st.data())
+def test_the_next_possible_instant_is_allowed_and_nothing_before_it_is(raw_pack, person, data):
+    planner = planner_of([raw_pack], [person])
+    at, channel = data.draw(instants(0, 2)), data.draw(st.sampled_from(USED))
+    until = check_contact(planner.packs, facts_of(planner.facts, 0), channel, at).next_possible_at
+    end = until or at + timedelta(days=3)
+    if until is not None:
+        assert not denials([raw_pack], person, channel, until, AS_OF)
+    earlier = at
+    while earlier < min(end, at + timedelta(days=2)):
+        assert denials([raw_pack], person, channel, earlier, AS_OF)
+        earlier += HALF_HOUR
+
+
+def arms_of(draw):
+    doses = st.sampled_from([0, 0, 2, 3.5, 5])
+    sms, call = draw(doses), draw(doses)
+    return Arm("drawn", sms=sms, call=call)
+
+
+@settings(max_examples=12, deadline=None)
+@given(packs(), st.lists(people(), min_size=4, max_size=4), st.data())
+def test_every_window_of_a_calendar_is_lawful_at_each_of_its_ends(raw_pack, persons, data):
+    arms = ArmCatalogue([Arm("none"), arms_of(data.draw), Arm("sms-call", sms=1, call=1)])
+    planner = planner_of([raw_pack], persons, PolicySettings(outcome=OutcomeSettings(horizon_days=9)))
+    mask = planner.lawful(arms).mask
+    for k in (1, 2):
+        calendar = lay_calendar(planner, arms, np.full(len(persons), k))
+        laid = [len(rows) > 0 for rows in (calendar.windows[calendar.windows["borrower_id"] == f"b{i}"] for i in range(4))]
+        needed = arms[arms.names[k]].intensity > 0
+        assert [bool(one) and needed for one in mask[:, k]] == laid
+        for number, person in enumerate(persons):
+            rows = calendar.windows[calendar.windows["borrower_id"] == f"b{number}"]
+            for last in (False, True):  # every contact at its window's begin, and each as late as its window allows
+                made = []
+                for row in rows.itertuples():
+                    begin, end = row.start.to_pydatetime(), row.end.to_pydatetime() - MOMENT
+                    assert not denials([raw_pack], person, row.channel, begin, AS_OF, made)
+                    assert not denials([raw_pack], person, row.channel, end, AS_OF, made)
+                    made.append((row.channel, end if last else begin))
+
+
+@settings(max_examples=12, deadline=None)
+@given(packs(), people(quiet=True), st.data())
+def test_an_arm_is_lawful_exactly_where_a_search_over_all_plans_finds_one(raw_pack, person, data):
+    arm = Arm("drawn", sms=data.draw(st.sampled_from([0, 3.5])), call=3.5)
+    policy = SHORT.model_copy(update={"outcome": OutcomeSettings(horizon_days=2)})
+    planner = planner_of([raw_pack], [person], policy)
+    steps = [(from_micros(s.earliest), s.channel, timedelta(microseconds=s.spacing)) for s in planner.steps(arm)]
+    found = can_be_laid([raw_pack], person, steps, AS_OF, AS_OF + timedelta(days=2), HALF_HOUR)
+    assert bool(planner.lawful(ArmCatalogue([Arm("none"), arm])).mask[0, 1]) == found
+
+
+@pytest.mark.parametrize("broken", ["count", "zone"])
+def test_the_checker_would_notice_a_fault(broken):
+    contact = {"channel": "sms", "outcome": "sent", "direction": "out", "party": "borrower", "at": AS_OF - 2 * HALF_HOUR,
+               "known_at": AS_OF - HALF_HOUR}  # fmt: skip
+    person = {"zone": "Europe/London", "jurisdiction": "GB", "contacts": [contact], "events": [], "consents": []}
+    rule = {"id": "p.0", "type": "cap", "effect": "prohibit", "authority": "policy", "effective": {"from": AS_OF.date()},
+            "source": {"title": "a test"}, "max": 1, "window": {"calendar": "day"}}  # fmt: skip
+    raw = {"schema": "contact-rules/1", "pack": {"id": "p", "version": "1", "jurisdiction": "ZZ"}, "rules": [rule]}
+    assert denials([raw], person, "sms", AS_OF, AS_OF) == {"p.0"}
+    person = {**person, "contacts": []} if broken == "count" else {**person, "zone": "Asia/Shanghai"}
+    later = AS_OF if broken == "count" else AS_OF + timedelta(hours=18)
+    assert denials([raw], person, "sms", later, AS_OF) == set()
