@@ -149,9 +149,11 @@ def anger_of(setting: Setting, person: Ints, load: Floats) -> Floats:
 
 def nudge_effect(setting: Setting, who: Standing) -> Floats:
     """Return what a nudge adds to the log hazard."""
-    pay, gain = setting.spec.repayment, setting.people.gain[who.person]
+    pay = setting.spec.repayment
+    left = pay.gain_floor + (1.0 - pay.gain_floor) * np.exp(-who.dpd / pay.gain_days)
+    gain = setting.people.gain[who.person] * left
     if pay.bureau_after is None:
-        return gain
+        return np.asarray(gain)
     return np.asarray(gain * np.where(who.dpd > pay.bureau_after, pay.bureau_gain, 1.0))
 
 

@@ -11,8 +11,8 @@ from .world_people import EARLY_DAYS_MAX, PLACES, Ints, People
 
 PRODUCTS: Final = ("cash-loan", "card-instalment", "device-loan")
 SLOTS: Final = 3
-_TERMS: Final = np.array([6, 9, 12, 18, 24])
-_TERM_SHARES: Final = (0.30, 0.22, 0.28, 0.13, 0.07)
+_TERMS: Final = np.array([3, 6, 9, 12, 18])
+_TERM_SHARES: Final = (0.10, 0.32, 0.22, 0.26, 0.10)
 _SEGMENT_SIZE: Final = np.array([1.0, 1.8, 0.7, 2.4])
 _NEVER: Final = 10_000
 
@@ -104,9 +104,9 @@ def _draw_spans(n: int, last_month: int, rng: np.random.Generator) -> tuple[Ints
     term = rng.choice(_TERMS, size=(n, SLOTS), p=_TERM_SHARES)
     late = rng.integers(0, max(1, int(0.7 * last_month)), n)
     first = np.where(rng.random(n) < 0.55, rng.integers(0, 2, n), late)
-    after = first + term[:, 0] + rng.integers(0, 5, n)
+    after = first + term[:, 0] + rng.integers(0, 4, n)
     beside = first + rng.integers(1, 6, n)
-    has = np.stack([np.ones(n, dtype=bool), rng.random(n) < 0.6, rng.random(n) < 0.15], axis=1)
+    has = np.stack([np.ones(n, dtype=bool), rng.random(n) < 0.8, rng.random(n) < 0.15], axis=1)
     return np.stack([first, after, beside], axis=1), np.where(has, term, 0)
 
 

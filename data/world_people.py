@@ -16,14 +16,18 @@ SEGMENTS: Final = ("mass", "prime", "young", "small-business")
 _SEGMENT_SHARES: Final = (0.48, 0.22, 0.18, 0.12)
 _SEGMENT_ABILITY: Final = np.array([-0.1, 0.75, -0.45, 0.15])
 _SEGMENT_BIRTH: Final = np.array([1984.0, 1979.0, 1999.0, 1982.0])
+# The self-employed have more on their minds.
+_SEGMENT_FORGETS: Final = np.array([0.0, -0.3, 0.0, 0.7])
+_SEGMENT_BEARS: Final = np.array([0.15, -0.6, -0.35, 0.5])
 EARLY_DAYS_MAX: Final = 3
-# Jurisdiction, zone, language, currency, share, and currency units to the unit in which instalments are drawn.
+# Jurisdiction, zone, language, currency (the lender keeps one set of accounts), share, and currency units to the unit in
+# which instalments are drawn.
 PLACES: Final = (
     ("CN", "Asia/Shanghai", "zh", "CNY", 0.52, 7.0),
     ("CN", "Asia/Urumqi", "zh", "CNY", 0.04, 7.0),
-    ("US-MA", "America/New_York", "en", "USD", 0.18, 1.0),
-    ("NG", "Africa/Lagos", "en", "NGN", 0.14, 300.0),
-    ("GB", "Europe/London", "en", "GBP", 0.12, 0.8),
+    ("US-MA", "America/New_York", "en", "CNY", 0.18, 7.0),
+    ("NG", "Africa/Lagos", "en", "CNY", 0.14, 7.0),
+    ("GB", "Europe/London", "en", "CNY", 0.12, 7.0),
 )
 # Chance that one contact gets through to an average person and moves them, and how much it adds to their load.
 _REACH: Final = {
@@ -97,7 +101,7 @@ def draw_people(spec: WorldSpec, n: int, days: int, rng: np.random.Generator) ->
     birth = np.clip(_SEGMENT_BIRTH[segment] + rng.normal(0, 9, n), 1945, 2007).astype(np.int64)
     age = (1985 - birth) / 12.0
     ability = _SEGMENT_ABILITY[segment] + 0.85 * rng.normal(size=n)
-    forgetful = _sigmoid(-0.75 - 0.25 * age + 1.25 * rng.normal(size=n))
+    forgetful = _sigmoid(-0.75 - 0.75 * age + _SEGMENT_FORGETS[segment] + 0.9 * rng.normal(size=n))
     funds = _sigmoid(1.1 * ability + 0.4)
     temper = friction.temper * rng.gamma(1.6, 1 / 1.6, n)
     return People(
@@ -110,7 +114,8 @@ def draw_people(spec: WorldSpec, n: int, days: int, rng: np.random.Generator) ->
         pay_swing=pay.pay_day * (1.3 - 0.6 * funds),
         pay_dom=rng.choice(np.array([1, 5, 10, 15, 20, 25, 28]), size=n),
         pay_hour=rng.normal(14.0, 3.5, n).clip(7, 22),
-        tolerance=friction.tolerance * np.exp(friction.tolerance_spread * rng.normal(size=n) + 0.1 * age),
+        tolerance=friction.tolerance
+        * np.exp(friction.tolerance_spread * rng.normal(size=n) + 0.2 * age + _SEGMENT_BEARS[segment]),
         temper=temper,
         touchy=np.exp(0.5 * rng.normal(size=n)) * (0.5 + 0.5 * temper / max(friction.temper, 1e-9)),
         reach=_draw_reach(age, rng),
@@ -128,10 +133,10 @@ def draw_people(spec: WorldSpec, n: int, days: int, rng: np.random.Generator) ->
 def _draw_reach(age: Floats, rng: np.random.Generator) -> Floats:
     """Channel taste: the young are reached on screens, the old by voice, and everyone has a taste of their own."""
     base = np.array([_REACH[channel] for channel in CHANNELS])
-    digital = np.array([{"app_push": -0.5, "im": -0.4, "sms": -0.15, "email": 0.1}.get(c, 0.35) for c in CHANNELS])
+    digital = np.array([{"app_push": -1.0, "im": -0.6, "sms": -0.2, "email": 0.1}.get(c, 0.6) for c in CHANNELS])
     n = len(age)
-    family = np.where(TALK, rng.normal(0, 0.8, (n, 1)), rng.normal(0, 0.8, (n, 1)))
-    own = rng.normal(0, 0.6, (n, len(CHANNELS)))
+    family = np.where(TALK, rng.normal(0, 0.9, (n, 1)), rng.normal(0, 0.9, (n, 1)))
+    own = rng.normal(0, 0.4, (n, len(CHANNELS)))
     return _sigmoid(np.log(base / (1 - base)) + digital * age[:, None] + family + own)
 
 

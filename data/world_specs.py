@@ -25,6 +25,9 @@ class Repayment:
         Swing between the day after pay day and the days before the next one.
     gain : float
         What a nudge does to somebody who always forgets and has the funds; 0 makes contact useless.
+    gain_days, gain_floor : float
+        Days past due over which the gain falls by a factor e, towards a share that stays: who has not paid for long has
+        not merely forgotten.
     nudge_days : float
         Mean days that a nudge lasts.
     on_time : float
@@ -39,15 +42,17 @@ class Repayment:
         Share of the period after which times change, and the effect from then on.
     """
 
-    daily_rate: float = 0.062
+    daily_rate: float = 0.06
     ability: float = 0.5
     forgetting: float = 0.9
     stage: float = 0.16
     burden: float = 0.22
     pay_day: float = 0.5
-    gain: float = 3.0
+    gain: float = 4.6
+    gain_days: float = 30.0
+    gain_floor: float = 0.3
     nudge_days: float = 4.0
-    on_time: float = 1.75
+    on_time: float = 0.75
     promise: float = 0.22
     promise_days: int = 5
     promise_effect: float = 0.9
@@ -80,8 +85,8 @@ class Friction:
     """
 
     tolerance: float = 1.5
-    tolerance_spread: float = 0.55
-    temper: float = 0.42
+    tolerance_spread: float = 0.4
+    temper: float = 0.5
     half_life: float = 7.0
     harm_rate: float = 0.0016
     complaint_share: float = 0.4

@@ -7,7 +7,7 @@ from lighttouch.data.world_hazards import day_odds
 from lighttouch.data.worlds import replay, simulate
 from world_ledger_oracle import Oracle
 
-REPEATS = 250
+REPEATS = 200
 WORLD_NAMES = ["randomised", "confounded"]
 
 
@@ -21,7 +21,7 @@ def replays(world):
     """Rows of some decisions, and how often each was repaid and harmed under every arm, of shape (m, K)."""
     rng = np.random.default_rng(5)
     nights, count = np.unique(world.snapshot.day, return_counts=True)
-    chosen = rng.choice(nights[count >= 12], 6, replace=False)
+    chosen = rng.choice(nights[count >= 12], 5, replace=False)
     # The last nights are in: their horizon ends after the tables do, and the truth must hold all the same.
     chosen = np.append(chosen, nights[-1])
     rows = np.flatnonzero(np.isin(world.snapshot.day, chosen) & ~world.truth.already_paid)
@@ -125,7 +125,7 @@ def test_contact_harms_some_and_helps_others_and_heavier_is_not_always_better(wo
 
 
 def test_where_hard_cases_get_more_contact_averages_lie_in_sign_and_weights_tell_the_truth():
-    world = simulate("confounded", borrowers=4_000, days=500, seed=3)
+    world = simulate("confounded", borrowers=3_000, days=400, seed=3)
     oracle, truth = Oracle(world.tables), world.truth
     _, repaid = oracle.outcomes()
     known = oracle.mature() & ~truth.already_paid

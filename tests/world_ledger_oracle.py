@@ -20,8 +20,8 @@ class Running:
     """Running sums by borrower over time: `at(borrower, instant)` sums what happened up to the instant, inclusive."""
 
     def __init__(self, borrower, when, amount):
-        self.first = int(when.min(initial=0))
-        self.width = int(when.max(initial=0)) - self.first + 2
+        self.first = int(when.min()) if len(when) else 0
+        self.width = (int(when.max()) if len(when) else 0) - self.first + 2
         assert self.width * (int(borrower.max(initial=0)) + 1) < 1 << 63
         order = np.lexsort((when, borrower))
         self.key = borrower[order] * self.width + (when[order] - self.first)
