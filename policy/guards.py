@@ -145,7 +145,7 @@ def _not_overdue(asked: pd.DataFrame, position: pd.DataFrame, settings: PolicySe
 
 def _ranked(found: pd.DataFrame, borrowers: pd.Index) -> pd.DataFrame:
     rows = found.drop_duplicates().assign(
-        reason=lambda t: t["code"].str.partition(":")[0], place=lambda t: borrowers.get_indexer(pd.Index(t["borrower_id"]))
+        reason=lambda t: t["code"].str.split(":").str[0], place=lambda t: borrowers.get_indexer(pd.Index(t["borrower_id"]))
     )
     rows["rank"] = rows["reason"].map({str(reason): rank for rank, reason in enumerate(PRECEDENCE)})
     rows = rows.sort_values(["place", "rank", "code"], kind="stable")
