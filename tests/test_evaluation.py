@@ -100,8 +100,8 @@ def test_money_scales_the_estimate_and_its_error():
     ("change", "words"),
     [
         ({"arm": np.where(np.arange(600) < 3, "none", "sms"), "propensity": np.where(np.arange(600) < 3, 0.001, 0.999)},
-         "effective sample size is 3.0 of 600 rows (at least 50 are needed)"),
-        ({"propensity": np.where(np.arange(600) == 5, 1e-5, 1 / 3), "arm": np.full(600, "none")}, "row of weight 1e+05 carries"),
+         "sample size is 3.0 of 600 rows (at least 50 are needed)"),
+        ({"propensity": np.where(np.arange(600) == 5, 1e-5, 1 / 3), "arm": np.full(600, "none")}, "weight 1e+05 carries"),
         ({"propensity": np.full(600, 0.9)}, "mean weight is 0."),
         ({"arm": np.where(np.arange(600) % 2, "sms", "call"), "propensity": 0.5}, "100.0% of the policy's decisions"),
         ({"propensity": np.where(np.array(ARMS)[None] == log()["arm"][:, None], 1.0, 0.0)}, "'none' where the log never did"),
