@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-
 from lighttouch.data.arms import Arm, ArmCatalogue
 from lighttouch.training.boosting import Boosting
 from lighttouch.training.response import ResponseModel
