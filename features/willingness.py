@@ -29,6 +29,11 @@ FEATURES = family(
     ("settled_loan_count", "loans", "Loans of which every known instalment is settled."),
     ("loan_late_days_mean", "days", "Mean over settled loans of the last settlement's day less the last due day."),
     (
+        "first_payment_late_days_mean",
+        "days",
+        "Mean over loans of the local day of their first payment less their first due day.",
+    ),
+    (
         "self_cure_share",
         "share",
         "Instalments settled late without an outbound contact since the due day, of those settled late.",
@@ -49,15 +54,15 @@ def columns(known: Known) -> Any:
     """Return the family's columns, a row per point."""
     parts = [
         _promises(known), _open_promises(known), _promises_paid(known), _lateness(known), _settled_loans(known),
-        _self_cure(known), _first_answer(known), _conversations(known), _inbound(known),
+        _first_payments(known), _self_cure(known), _first_answer(known), _conversations(known), _inbound(known),
     ]  # fmt: skip
     table = attach(known.points.select("point_id", "as_of"), *parts)
     counts = [name for name in (feature.name for feature in FEATURES) if "_count" in name]
     since = days_between(table.as_of, table.promised_at)
     return table.select(
         "point_id", "promise_kept_share", "promise_followed_by_payment_share", "late_days_mean", "late_days_max",
-        "late_days_last", "on_time_share", "loan_late_days_mean", "self_cure_share", "self_cure_days_mean",
-        "days_from_first_contact_to_payment", "paid_after_conversation_share",
+        "late_days_last", "on_time_share", "loan_late_days_mean", "first_payment_late_days_mean", "self_cure_share",
+        "self_cure_days_mean", "days_from_first_contact_to_payment", "paid_after_conversation_share",
         **zero_filled(table, counts),
         promise_open=flag(table.open_promises > 0),
         days_to_promise=days_between(table.promise_until, table.as_of),
@@ -141,6 +146,17 @@ def _settled_loans(known: Known) -> Any:
     late = both.select("point_id", late_days=both.last_settled_on.delta(both.last_due_on, unit="day"))
     sums = late.group_by("point_id").agg(settled_loan_count=late.count(), late_sum=late.late_days.sum())
     return sums.select("point_id", "settled_loan_count", loan_late_days_mean=share(sums.late_sum, sums.settled_loan_count))
+
+
+def _first_payments(known: Known) -> Any:
+    key = ["point_id", "loan_id"]
+    made = known.payments.filter(known.payments.happened & (known.payments.kind == "payment"))
+    first = made.group_by(key).agg(first_paid_on=made.paid_on.min())
+    owed = known.dues.group_by(key).agg(first_due_on=known.dues.due_on.min())
+    both = owed.join(first, key)
+    late = both.select("point_id", late_days=both.first_paid_on.delta(both.first_due_on, unit="day"))
+    sums = late.group_by("point_id").agg(loans=late.count(), late_sum=late.late_days.sum())
+    return sums.select("point_id", first_payment_late_days_mean=share(sums.late_sum, sums.loans))
 
 
 def _self_cure(known: Known) -> Any:

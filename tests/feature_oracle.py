@@ -197,9 +197,12 @@ class Oracle:
         }  # fmt: skip
 
     def lateness(self):
-        settled, whole = [], []
+        settled, whole, first = [], [], []
         for loan in self.loans:
             dues = [row for row in self.dues if row["loan_id"] == loan]
+            paid = [row["paid_at"] for row in self.made if row["loan_id"] == loan]
+            if dues and paid:
+                first.append((self.day(min(paid)) - min(due["due_on"] for due in dues)).days)
             run, running = Decimal(0), []
             for row in self.acts:
                 if row["loan_id"] == loan:
@@ -222,7 +225,8 @@ class Oracle:
             "late_days_last": max(settled)[1] if settled else NAN,
             "on_time_share": ratio(sum(value <= self.ledger.grace_days for value in late), len(late)),
             "settled_instalment_count": len(late), "settled_loan_count": len(whole),
-            "loan_late_days_mean": ratio(sum(whole), len(whole)), "self_cure_share": ratio(len(alone), len(slow)),
+            "loan_late_days_mean": ratio(sum(whole), len(whole)), "first_payment_late_days_mean": ratio(sum(first), len(first)),
+            "self_cure_share": ratio(len(alone), len(slow)),
             "self_cure_days_mean": ratio(sum(alone), len(alone)),
         }  # fmt: skip
 
