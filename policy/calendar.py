@@ -149,7 +149,7 @@ def local_texts(zone: str, micros: Micros) -> NDArray[np.object_]:
     Examples
     --------
     >>> local_texts("America/New_York", np.array([1793538000000000])).tolist()
-    ['2026-11-01T09:00-05:00']
+    ['2026-11-01T08:00-05:00']
     """
     hours, inverse = np.unique(micros // _PROBE, return_inverse=True)
     # Where an offset changes inside an hour its instants are asked one by one.

@@ -100,7 +100,7 @@ def hours_deny(rule, pack, person, zone, at):
     return True
 
 
-def cap_denies(rule, person, zone, at, history, channel):
+def cap_denies(rule, zone, at, history, channel):
     match, window = rule.get("match", {}), rule["window"]
     wanted = rule.get("count", {}).get("outcomes")
     counted = [r for r in history if speaks(match, r["channel"], r["direction"], r["party"]) and outcome_counts(wanted, r)]
@@ -154,24 +154,23 @@ def stop_denies(rule, person, at, as_of):
     )
 
 
-def rule_denies(rule, pack, person, zone, channel, at, as_of, planned):
+def rule_denies(rule, pack, person, zone, contact, as_of):
+    """contact: (channel, instant, contacts still ahead of as_of but before it)."""
+    channel, at, planned = contact
     day = local_day(at, zone)
     to = rule["effective"].get("to")
     if day < rule["effective"]["from"] or (to is not None and day > to):
         return False
     history = [*past_contacts(person, as_of), *planned]
-    kind = rule["type"]
-    if kind == "hours":
-        return hours_deny(rule, pack, person, zone, at)
-    if kind == "cap":
-        return cap_denies(rule, person, zone, at, history, channel)
-    if kind == "cooldown":
-        return cooldown_denies(rule, zone, at, history)
-    if kind == "consent":
-        return consent_denies(rule, person, zone, at, as_of, channel)
-    if kind == "stop":
-        return stop_denies(rule, person, at, as_of)
-    return kind == "party" and "borrower" not in rule["allow"]
+    readings = {
+        "hours": lambda: hours_deny(rule, pack, person, zone, at),
+        "cap": lambda: cap_denies(rule, zone, at, history, channel),
+        "cooldown": lambda: cooldown_denies(rule, zone, at, history),
+        "consent": lambda: consent_denies(rule, person, zone, at, as_of, channel),
+        "stop": lambda: stop_denies(rule, person, at, as_of),
+        "party": lambda: "borrower" not in rule["allow"],
+    }
+    return rule["type"] in readings and readings[rule["type"]]()
 
 
 def denials(packs, person, channel, at, as_of, planned=()):
@@ -188,7 +187,7 @@ def denials(packs, person, channel, at, as_of, planned=()):
             denied.add(f"{pack['pack']['id']}.clock")
         for rule in pack["rules"]:
             if speaks(rule.get("match", {}), channel, "out", "borrower") and any(
-                rule_denies(rule, pack, person, zone, channel, at, as_of, ahead) for zone in zones
+                rule_denies(rule, pack, person, zone, (channel, at, ahead), as_of) for zone in zones
             ):
                 denied.add(rule["id"])
     return denied

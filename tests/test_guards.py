@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-
 from lighttouch.data.arms import Arm, ArmCatalogue
 from lighttouch.data.book import Book
 from lighttouch.data.errors import StaleLedger
@@ -29,7 +28,15 @@ DAY = timedelta(days=1)
 def status(borrower, kind, *, days_ago=5.0, loan=None, channel=None, until=None, known_days_ago=None):
     at = AS_OF - days_ago * DAY
     known = at if known_days_ago is None else AS_OF - known_days_ago * DAY
-    return {"borrower_id": borrower, "loan_id": loan, "kind": kind, "channel": channel, "at": at, "until": until, "known_at": known}
+    return {
+        "borrower_id": borrower,
+        "loan_id": loan,
+        "kind": kind,
+        "channel": channel,
+        "at": at,
+        "until": until,
+        "known_at": known,
+    }
 
 
 def paid(loan, amount, *, days_ago, posted_days_ago=None):
@@ -49,8 +56,8 @@ def book_of(n=2, *, events=(), payments=(), products=None, decisions=None, known
          "opened_at": AS_OF - 200 * DAY}
         for who, product in zip(people, [*products, *fresh], strict=True)
     ]  # fmt: skip
-    dues = [{"loan_id": one["loan_id"], "due_on": date(2026, 11, 10), "amount": Decimal("100.00"), "known_at": AS_OF - 200 * DAY}
-            for one in loans]  # fmt: skip
+    due = {"due_on": date(2026, 11, 10), "amount": Decimal("100.00"), "known_at": AS_OF - 200 * DAY}
+    dues = [{"loan_id": one["loan_id"], **due} for one in loans]
     own = [paid(f"l-payer-{product}", "100.00", days_ago=0.5) for product in fresh if product != "forgotten"]
     rows = {
         "borrowers": [{"borrower_id": who, "valid_from": AS_OF - 300 * DAY, "timezone": "Europe/London", "jurisdiction": "GB"}

@@ -26,7 +26,7 @@ def planner_of(raw_packs, persons, policy=SHORT):
     return Planner.of(loaded, book_of(persons), AS_OF, settings=policy)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.lists(packs(), min_size=1, max_size=1), st.lists(people(), min_size=4, max_size=4), st.data())
 def test_the_one_borrower_engine_names_the_rules_that_the_brute_force_checker_names(raw_packs, persons, data):
     planner = planner_of(raw_packs, persons)
@@ -38,7 +38,7 @@ def test_the_one_borrower_engine_names_the_rules_that_the_brute_force_checker_na
             assert {reason.rule_id for reason in ruling.reasons} == denials(raw_packs, person, channel, at, AS_OF)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.lists(packs(), min_size=1, max_size=1), st.lists(people(), min_size=4, max_size=4), st.data())
 def test_the_whole_book_engine_finds_the_next_possible_instant_of_the_one_borrower_engine(raw_packs, persons, data):
     fine = PolicySettings(outcome=OutcomeSettings(horizon_days=6), calendar=CalendarSettings(min_window_minutes=1))
@@ -54,7 +54,7 @@ def test_the_whole_book_engine_finds_the_next_possible_instant_of_the_one_borrow
                 assert from_micros(laid.begin[row, 0]) == expected
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(packs(), people(), st.data())
 def test_the_next_possible_instant_is_allowed_and_nothing_before_it_is(raw_pack, person, data):
     planner = planner_of([raw_pack], [person])
@@ -75,7 +75,7 @@ def arms_of(draw):
     return Arm("drawn", sms=sms, call=call)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(packs(), st.lists(people(), min_size=4, max_size=4), st.data())
 def test_every_window_of_a_calendar_is_lawful_at_each_of_its_ends(raw_pack, persons, data):
     arms = ArmCatalogue([Arm("none"), arms_of(data.draw), Arm("sms-call", sms=1, call=1)])
@@ -97,7 +97,7 @@ def test_every_window_of_a_calendar_is_lawful_at_each_of_its_ends(raw_pack, pers
                     made.append((row.channel, end if last else begin))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(packs(), people(quiet=True), st.data())
 def test_an_arm_is_lawful_exactly_where_a_search_over_all_plans_finds_one(raw_pack, person, data):
     arm = Arm("drawn", sms=data.draw(st.sampled_from([0, 3.5])), call=3.5)
