@@ -92,6 +92,7 @@ def test_a_level_that_was_not_seen_counts_as_missing(model, data):
     X = data[0].head(10)
     unseen, missing = X.assign(city=["Lima"] * 10), X.assign(city=[None] * 10)
     assert np.array_equal(model.predict_by_arm(unseen), model.predict_by_arm(missing))
+    assert np.isnan(model.artefact.columns.encode(unseen)[:, 2]).all()
     assert not np.array_equal(model.predict_by_arm(missing), model.predict_by_arm(X.assign(city="Rome")))
 
 
