@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pyarrow as pa
-
 from lighttouch.data.book import Book
 
 

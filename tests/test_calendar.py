@@ -5,14 +5,12 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-
 from lighttouch.data.arms import Arm, ArmCatalogue, default_arms
 from lighttouch.policy.calendar import lay_calendar, local_texts
 from lighttouch.policy.rule_check import BorrowerFacts, PastContact, check_contact
 from lighttouch.policy.rule_clock import Place
 from lighttouch.policy.rules import Planner, RulePack, load_packs
 from lighttouch.policy.zones import day_start, from_micros, intersect, to_micros, wall_intervals
-
 from rule_books import book_for
 
 AS_OF = datetime(2026, 11, 20, 22, tzinfo=UTC)  # a Friday night
@@ -20,7 +18,12 @@ HOUSE = load_packs(["house"])
 
 
 def pack_of(*rules, **header):
-    frame = {"effect": "prohibit", "authority": "policy", "source": {"title": "a test"}, "effective": {"from": date(2020, 1, 1)}}
+    frame = {
+        "effect": "prohibit",
+        "authority": "policy",
+        "source": {"title": "a test"},
+        "effective": {"from": date(2020, 1, 1)},
+    }
     numbered = [{"id": f"t.{k}", **frame, **rule} for k, rule in enumerate(rules)]
     content = {"schema": "contact-rules/1", "pack": {"id": "t", "version": "1", "jurisdiction": "ZZ", **header}}
     return RulePack.from_dict({**content, "rules": numbered})
@@ -111,7 +114,11 @@ def test_the_day_of_a_talk_is_the_first_of_its_seven():
 @pytest.mark.parametrize(
     ("zones", "window", "expected"),
     [
-        (["America/New_York", "America/Los_Angeles", "Pacific/Honolulu", "Pacific/Guam", "Pacific/Pago_Pago"], (8, 21), "22:00/02:00"),
+        (
+            ["America/New_York", "America/Los_Angeles", "Pacific/Honolulu", "Pacific/Guam", "Pacific/Pago_Pago"],
+            (8, 21),
+            "22:00/02:00",
+        ),
         (["Asia/Jakarta", "Asia/Makassar", "Asia/Jayapura"], (8, 20), "01:00/11:00"),
         (["Europe/Kaliningrad", "Asia/Kamchatka"], (8, 22), "06:00/10:00"),
     ],

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from lighttouch.data.arms import Arm, ArmCatalogue, default_arms
 from lighttouch.data.errors import InvalidInput
 from lighttouch.policy.choice import best_arm, choose, lightness

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from lighttouch.data.errors import InvalidInput
 from lighttouch.policy.rule_examples import run_examples
 from lighttouch.policy.rules import RulePack, load_packs, rules_version
