@@ -312,7 +312,8 @@ def main() -> None:
     versions = ", ".join(f"{name} {version(name)}" for name in ("duckdb", "ibis-framework", "polars", "pandas"))
     lines = [
         "40 window features per borrower: contact counts by channel, outcome and window; payment sums and counts by window",
-        f"{os.cpu_count()} cores, {THREADS} threads each, Python {platform.python_version()}, {versions}; best of {given.repeats}",
+        f"{os.cpu_count()} cores, {THREADS} threads each, best of {given.repeats}",
+        f"Python {platform.python_version()}, {versions}",
         f"{'events':>11} {'borrowers':>9}  {'engine':<20} {'seconds':>8} {'CPU s':>8} {'peak MB':>9} {'/ polars':>10}",
     ]
     for events in given.events:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from .windows import in_64_bits
+
 SECONDS_PER_DAY = 86_400.0
 
 
@@ -31,7 +33,8 @@ def days_between(later: Any, earlier: Any) -> Any:
 
 def seconds_between(later: Any, earlier: Any) -> Any:
     """Return the whole seconds from one instant to another, as an integer."""
-    return later.truncate("s").epoch_seconds().cast("int64") - earlier.truncate("s").epoch_seconds().cast("int64")
+    # DuckDB's seconds are a float of a whole number, whatever ibis says.
+    return in_64_bits(later.truncate("s").epoch_seconds()) - in_64_bits(earlier.truncate("s").epoch_seconds())
 
 
 def share(part: Any, whole: Any) -> Any:

@@ -8,7 +8,7 @@ from ..data.vocabulary import CHANNELS
 from .assemble import SECONDS_PER_DAY, attach, days_between, flag, seconds_between, share
 from .definition import family
 from .known import Known
-from .windows import age_band
+from .windows import age_band, in_64_bits
 
 _GAP_DAYS = 30
 _GAP_CHANNELS = ("sms", "call")
@@ -90,7 +90,8 @@ def _gap_seconds(known: Known, channel: str) -> Any:
     nights = known.nights
     during = nights.join(gaps, gaps.start_at < nights.as_of)
     lost = _overlap(during, during.from_30d)
-    sums = during.select("as_of", lost=lost).group_by("as_of").agg(lost=ibis._.lost.sum().cast("int64"))
+    rows = during.select("as_of", lost=lost)
+    sums = rows.group_by("as_of").agg(lost=in_64_bits(rows.lost.sum()))
     return sums.select("as_of", **{f"{channel}_seconds": ibis.least(sums.lost, int(_GAP_DAYS * SECONDS_PER_DAY))})
 
 
@@ -106,7 +107,7 @@ def _posting_lag(known: Known) -> Any:
     made = made.join(known.points.select("point_id", *_edges()), "point_id")
     made = made.filter(age_band(made, made.paid_at) <= 3)
     made = made.select("point_id", lag=seconds_between(made.posted_at, made.paid_at))
-    sums = made.group_by("point_id").agg(lag=made.lag.sum().cast("int64"), payments=made.count())
+    sums = made.group_by("point_id").agg(lag=in_64_bits(made.lag.sum()), payments=made.count())
     return sums.select("point_id", posting_lag_days_mean_365d=share(sums.lag, sums.payments) / SECONDS_PER_DAY)
 
 
@@ -128,4 +129,4 @@ def _silence(known: Known) -> Any:
     during = last.left_join(gaps, [last.last_channel == gaps.channel, gaps.start_at < last.as_of])
     lost = ibis.ifelse(during.start_at.isnull(), 0, _overlap(during, during.silent_since))
     rows = during.select("point_id", "silent_since", lost=lost)
-    return rows.group_by(["point_id", "silent_since"]).agg(silent_seconds=rows.lost.sum().cast("int64"))
+    return rows.group_by(["point_id", "silent_since"]).agg(silent_seconds=in_64_bits(rows.lost.sum()))

@@ -14,6 +14,7 @@ from ..data.clock import naive_utc
 from ..data.settings import LedgerSettings
 from ..data.vocabulary import LOAN_ENDING_KINDS
 from .engine import Tables
+from .windows import in_64_bits
 
 _MONEY = "decimal(18, 2)"
 
@@ -151,7 +152,7 @@ def account_position(points: Any, owned: Any, dues: Any, payments: Any, ledger: 
     of_point = ibis.window(group_by=accounts.point_id)
     ranked = accounts.mutate(
         place=ibis.row_number().over(order),
-        all_loans=accounts.loans.sum().over(of_point).cast("int64"),
+        all_loans=in_64_bits(accounts.loans.sum().over(of_point)),
         currencies=accounts.count().over(of_point),
     )
     chosen = ranked.filter(ranked.place == 0).rename(of_point="point_id")

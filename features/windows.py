@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import ibis
+from ibis.expr import datatypes, operations
 
 WINDOWS = (7, 30, 90, 365)
 OLDEST_BAND = len(WINDOWS)
@@ -42,15 +43,23 @@ class Measure:
         if self.latest is not None:
             return self.latest(events).max(where=where)
         if self.total is not None:
-            # The database adds integers up in 128 bits; nothing here needs more than 64.
-            return self.total(events).sum(where=where).cast("int64")
+            return in_64_bits(self.total(events).sum(where=where))
         return events.count(where=where)
 
     def across(self, banded: Any, days: int | None) -> Any:
         """Return the aggregate over the bands that make up a window; over all of them without `days`."""
         column = banded[self.name]
         where = None if days is None else banded.band <= WINDOWS.index(days)
-        return column.max(where=where) if self.latest is not None else column.sum(where=where).cast("int64")
+        return column.max(where=where) if self.latest is not None else in_64_bits(column.sum(where=where))
+
+
+def in_64_bits(total: Any) -> Any:
+    """Return a sum of integers as a 64-bit integer.
+
+    DuckDB adds integers up in 128 bits, which are slow to carry and leave it as decimals. ibis believes that the sum has 64
+    and drops an ordinary cast, so that this one is written out.
+    """
+    return operations.Cast(total, to=datatypes.int64).to_expr()
 
 
 def with_edges(points: Any) -> Any:

@@ -51,8 +51,9 @@ class Histories:
             return edge + timedelta(microseconds=self.pick([-1, 0, 0, 1]))
         return NOW + timedelta(seconds=int(self.rng.integers(-420 * 86400, 40 * 86400)), microseconds=self.pick([0, 0, 123456]))
 
-    def lag(self):
-        return self.pick(_LAGS)
+    def later(self, at, lags=_LAGS):
+        """Return when something of an instant became known: soon after, or at the very instant that tests ask for."""
+        return NOW if at < NOW and self.chance(0.1) else at + self.pick(lags)
 
     def rows(self, events=1.0):
         """Return table name to rows; `events` scales the number of events of each borrower."""
@@ -63,11 +64,12 @@ class Histories:
             self._person(made, borrower, events)
             for _ in range(int(self.rng.integers(0, 4))):
                 self._loan(made, borrower, events)
-        for _ in range(int(self.rng.poisson(6 * events))):
+        for _ in range(int(self.rng.poisson(12 * events))):
             start = self.instant()
+            ends = [start + timedelta(hours=hours) for hours in (30, 31, 50, 216)]
             made["system_gaps"].append(
                 {"channel": self.pick(["sms", "call", "email"]), "start_at": start, "cause": "vendor",
-                 "end_at": self.pick([None, start + timedelta(hours=30), start + timedelta(days=9)])}
+                 "end_at": None if self.chance(0.1) else self.pick(ends)}
             )  # fmt: skip
         return made
 
@@ -83,7 +85,7 @@ class Histories:
             at = self.instant()
             made["contacts"].append(
                 {"contact_id": self.id("C"), "borrower_id": borrower, "channel": self.pick([*CHANNELS, "sms", "call", "call"]),
-                 "direction": self.pick(["out", "out", "out", "in"]), "at": at, "known_at": at + self.lag(),
+                 "direction": self.pick(["out", "out", "out", "in"]), "at": at, "known_at": self.later(at),
                  "outcome": self.pick([*OUTCOMES, "conversation", "not_connected"]),
                  "decision_id": self.pick([None, *(row["decision_id"] for row in decisions)])}
             )  # fmt: skip
@@ -98,7 +100,7 @@ class Histories:
             at = self.instant()
             made["consents"].append(
                 {"consent_id": self.id("K"), "borrower_id": borrower, "channel": self.pick(CHANNELS), "kind": "express",
-                 "given_at": at, "revoked_at": self.pick([None, self.instant()]), "known_at": at + self.lag()}
+                 "given_at": at, "revoked_at": self.pick([None, self.instant()]), "known_at": self.later(at)}
             )  # fmt: skip
         for _ in range(int(self.rng.poisson(7 * events))):
             made["status_events"].append(self._status(borrower, None, [*STATUS_KINDS, *_LIKELY * 3]))
@@ -106,13 +108,14 @@ class Histories:
     def _decision(self, borrower):
         at = self.instant()
         return {
-            "decision_id": self.id("D"), "borrower_id": borrower, "as_of": at, "commit_until": at + timedelta(days=14), "arm": "none",
-            "propensities": [("none", 1.0)], "explore": False, "policy_version": "p", "model_version": "m", "rules_version": "r",
+            "decision_id": self.id("D"), "borrower_id": borrower, "as_of": at, "commit_until": at + timedelta(days=14),
+            "arm": "none", "propensities": [("none", 1.0)], "explore": False,
+            **dict.fromkeys(("policy_version", "model_version", "rules_version"), "v"),
         }  # fmt: skip
 
     def _status(self, borrower, loan, kinds):
         at = self.instant()
-        known = at + self.pick([timedelta(), timedelta(hours=1), timedelta(days=2), timedelta(days=-3)])
+        known = self.later(at, [timedelta(), timedelta(hours=1), timedelta(days=2), timedelta(days=-3)])
         until = self.pick([None, None, at + timedelta(days=5), self.instant()])
         return {
             "borrower_id": borrower, "loan_id": loan, "kind": self.pick(kinds), "channel": self.pick([None, *CHANNELS[:3]]),
@@ -120,7 +123,7 @@ class Histories:
         }  # fmt: skip
 
     def _loan(self, made, borrower, events):
-        loan, opened = self.id("L"), self.instant() - timedelta(days=30)
+        loan, opened = self.id("L"), self.instant() - timedelta(days=self.pick([0, 30, 30]))
         made["loans"].append(
             {"loan_id": loan, "borrower_id": borrower, "product": "cash", "principal": Decimal("300.00"),
              "currency": self.pick(["CNY", "CNY", "CNY", "USD"]), "opened_at": opened}
@@ -140,7 +143,7 @@ class Histories:
             paid = self.instant()
             made["payments"].append(
                 {"payment_id": self.id("P"), "loan_id": loan, "kind": self.pick([*PAYMENT_KINDS, *["payment"] * 8]),
-                 "paid_at": paid, "posted_at": paid + self.pick([*_LAGS, timedelta(days=-1)]), "amount": self.pick(_AMOUNTS)}
+                 "paid_at": paid, "posted_at": self.later(paid, [*_LAGS, timedelta(days=-1)]), "amount": self.pick(_AMOUNTS)}
             )  # fmt: skip
         for _ in range(int(self.rng.poisson(0.8 * events))):
             kinds = [*LOAN_ENDING_KINDS, "bureau_reported", "dispute", "promise", "promise_kept", "resolved"]
