@@ -24,6 +24,10 @@ FIT_ROWS = 300_000
 # Fewer rounds and faster than the response: the arm was chosen by a rule on few columns, and early stopping guards the rest.
 PROPENSITY_BOOSTING = Boosting(rounds=150, rate=0.1, leaves=7, pairs=1)
 
+# Where the log states its propensities only the support of new borrowers asks for an estimate: a coarse one will do.
+SUPPORT_ROWS = 40_000
+SUPPORT_BOOSTING = Boosting(rounds=40, rate=0.2, leaves=7, pairs=1)
+
 # Its own stream of random numbers, so that the response's halves do not depend on whether the propensity was stated.
 _STREAM = 1
 # As much as one observation of unit variance.
@@ -149,6 +153,8 @@ class PropensityTask:
         Number of arms.
     groups : ndarray of shape (n,)
         Rows of a group are in the same half.
+    most_rows : int
+        Rows to learn from; drawn at random where there are more.
     """
 
     Z: Floats
@@ -156,6 +162,7 @@ class PropensityTask:
     codes: Ints
     K: int
     groups: Ints
+    most_rows: int = FIT_ROWS
 
 
 def estimate_propensity(task: PropensityTask, boosting: Boosting, threads: int, seed: int) -> tuple[Floats, PropensityScorer]:
@@ -173,7 +180,7 @@ def estimate_propensity(task: PropensityTask, boosting: Boosting, threads: int, 
     n, K = len(task.Z), task.K
     rng = np.random.default_rng([seed, _STREAM])
     (first,) = draw_halves(task.codes, task.groups, 1, rng)
-    some = rng.random(n) < FIT_ROWS / n
+    some = rng.random(n) < task.most_rows / n
     sample = Sample(task.Z[some], task.codes[some].astype(np.float64), task.categorical, classes=K)
     boosters = fit_halves(sample, first[None, some], boosting, threads, seed)
     out_of_fold = np.empty((n, K))

@@ -16,7 +16,7 @@ from .calibration import fit_calibration
 from .diagnostics import diagnose
 from .fit_data import FitData, check_fit
 from .inputs import Floats
-from .propensity import PROPENSITY_BOOSTING, PropensityLike, PropensityTask, estimate_propensity
+from .propensity import PROPENSITY_BOOSTING, SUPPORT_BOOSTING, SUPPORT_ROWS, PropensityLike, PropensityTask, estimate_propensity
 from .scorer import ArmInputs, PropensityScorer, logits_by_arm
 
 # Borrowers over whom the halves' disagreement is pooled: its mean is then known to a few per cent.
@@ -56,7 +56,7 @@ class ResponseModel:
     random_state : int
         The same data and the same state give the same model, byte for byte.
     boosting, propensity_boosting : Boosting
-        How trees are grown for the response, and for estimated propensities.
+        How trees are grown for the response, and for propensities that the log does not state.
     support : SupportRule
     n_threads : int
         Threads of LightGBM; 0 takes all cores. No result depends on it.
@@ -220,9 +220,11 @@ class ResponseModel:
         if data.propensity is not None and data.propensity.constant is not None:
             return data.propensity.taken, None, None
         task = PropensityTask(data.Z, data.columns.categorical, data.codes, len(self.arms), data.groups)
-        estimated, scorer = estimate_propensity(task, self.propensity_boosting, self.n_threads, self.random_state)
         if data.propensity is not None:
+            coarse = replace(task, most_rows=SUPPORT_ROWS)
+            _, scorer = estimate_propensity(coarse, SUPPORT_BOOSTING, self.n_threads, self.random_state)
             return data.propensity.taken, None, scorer
+        estimated, scorer = estimate_propensity(task, self.propensity_boosting, self.n_threads, self.random_state)
         return estimated[np.arange(len(estimated)), data.codes], estimated, scorer
 
     def _noise(self, Z: Floats) -> Noise:
