@@ -32,7 +32,10 @@ class Situation:
 class Policy(Protocol):
     """Maps borrowers to probabilities over lawful arms."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is called in tables and logs."""
+        ...
 
     def propensities(self, situation: Situation) -> NDArray[np.float64]:
         """Return probabilities of shape (n, K): rows sum to 1, zero where the arm is not lawful."""

@@ -43,7 +43,7 @@ def time_folds(as_of: pd.Series, horizon_days: int, test_share: float = 0.25) ->
     Raises
     ------
     InvalidInput
-        Where the rows span too little time for two folds.
+        Where the rows span too little time for two folds, or the share leaves one of them empty.
 
     Examples
     --------
@@ -52,6 +52,8 @@ def time_folds(as_of: pd.Series, horizon_days: int, test_share: float = 0.25) ->
     >>> int(folds.fit.sum()), int(folds.test.sum())
     (61, 25)
     """
+    if not 0 < test_share < 1:
+        raise InvalidInput([Fault("test_share", "between 0 and 1", repr(test_share), "0.25 judges on the latest quarter.")])
     test_start = pd.Timestamp(as_of.sort_values().iloc[int(len(as_of) * (1 - test_share))])
     fit_end = test_start - timedelta(days=horizon_days)
     fit, test = (as_of < fit_end).to_numpy(), (as_of >= test_start).to_numpy()

@@ -70,8 +70,8 @@ class HarmModel:
 
     @property
     def supported(self) -> bool:
-        """Whether there were enough events to tell intensities apart."""
-        return self.events >= MINIMUM_EVENTS
+        """Whether intensities could be told apart: enough events, and more than one intensity."""
+        return self.slope_se > 0
 
     def predict_by_arm(self, arms: ArmCatalogue, n: int) -> NDArray[np.float64]:
         """Return P(harm) of shape (n, K)."""

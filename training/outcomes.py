@@ -20,6 +20,7 @@ from ..features.ledger import known_dues, net_amount, point_loans, position
 _MONEY = "decimal(18, 2)"
 _HARM_KINDS = ("complaint", "opt_out")
 _POSTING_LAG_QUANTILE = 0.99
+_NEVER = datetime.min  # noqa: DTZ901  the book's instants are naive UTC
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Maturity:
     Parameters
     ----------
     known_until : datetime
-        Newest posting of the book, naive UTC.
+        Newest posting of the book, naive UTC; the earliest instant there is where nothing was ever posted.
     posting_lag_days : float
         99th percentile of the days from payment to posting.
     """
@@ -39,6 +40,8 @@ class Maturity:
 
     def last_mature(self, horizon_days: int) -> datetime:
         """Return the last as_of whose outcome is complete: before it a row is yes or no, after it neither."""
+        if self.known_until == _NEVER:
+            return _NEVER
         return self.known_until - timedelta(days=horizon_days + self.posting_lag_days)
 
 
@@ -49,7 +52,7 @@ def maturity(book: Book) -> Maturity:
     found = payments.agg(until=payments.posted_at.max(), lag=lag.quantile(_POSTING_LAG_QUANTILE)).to_pandas()
     until, days = found["until"].iloc[0], found["lag"].iloc[0]
     if pd.isna(until):
-        return Maturity(datetime.min, 0.0)  # noqa: DTZ901  the book's instants are naive UTC; nothing is mature
+        return Maturity(_NEVER, 0.0)
     return Maturity(until.to_pydatetime(), float(days))
 
 

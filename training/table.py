@@ -31,7 +31,7 @@ class TrainingTable:
     features : DataFrame of shape (n, d)
         Borrower history as of the start of the commitment.
     propensity : ndarray of shape (n, K)
-        Logged probability of each arm of the catalogue; 0 where it was not lawful.
+        Logged probability of each arm of the catalogue, among those not retired; 0 where it was not lawful.
     arms : ArmCatalogue
     notices : tuple of str
         What was left out, and why.
@@ -90,22 +90,31 @@ def training_table(book: Book, arms: ArmCatalogue, settings: PolicySettings) -> 
         ],
         axis="columns",
     )
-    propensity = logged.loc[keep, [_column(name) for name in arms.names]].to_numpy(dtype=np.float64)
-    return TrainingTable(rows, built[list(FEATURE_NAMES)], propensity, arms, notices)
+    return TrainingTable(rows, built[list(FEATURE_NAMES)], _among_given(logged[keep], arms), arms, notices)
 
 
 def _logged(book: Book, arms: ArmCatalogue) -> pd.DataFrame:
     """Return the decision log with a column of logged propensities per arm."""
     log = book.table("decisions")
-    chances = {_column(name): log.propensities.get(name, 0.0) for name in arms.names}
+    chances = {_column(name): log.propensities.get(name, 0.0) for name in (*arms.names, *_retired(arms))}
     picked = log.select("decision_id", "borrower_id", "as_of", "arm", **chances).order_by(["as_of", "decision_id"])
     frame: pd.DataFrame = picked.to_pandas()
     if frame.empty:
         remedy = "Without a log the arm is not known: start with the house policy's first night, which logs propensities."
         raise InvalidInput([Fault("table 'decisions'", "decisions with their propensities", "an empty table", remedy)])
-    known = {*arms.names, *(arm.name for arm in arms.retired)}
-    _refuse_unknown(set(frame["arm"].unique()) - known, arms.names)
+    _refuse_unknown(set(frame["arm"].unique()) - {*arms.names, *_retired(arms)}, arms.names)
     return frame.assign(as_of=frame["as_of"].dt.tz_localize("UTC"))
+
+
+def _among_given(logged: pd.DataFrame, arms: ArmCatalogue) -> NDArray[np.float64]:
+    """Return propensities of shape (n, K), given that no retired arm was drawn: the rows of those are left out."""
+    own, gone = ([_column(name) for name in names] for names in (arms.names, _retired(arms)))
+    chances: NDArray[np.float64] = logged[own].to_numpy(dtype=np.float64)
+    return chances / (1.0 - logged[gone].to_numpy(dtype=np.float64).sum(axis=1, keepdims=True))
+
+
+def _retired(arms: ArmCatalogue) -> list[str]:
+    return [arm.name for arm in arms.retired]
 
 
 def _refuse_unknown(unknown: set[Any], known: Sequence[str]) -> None:
