@@ -109,8 +109,9 @@ def _logged(book: Book, arms: ArmCatalogue) -> pd.DataFrame:
 def _among_given(logged: pd.DataFrame, arms: ArmCatalogue) -> NDArray[np.float64]:
     """Return propensities of shape (n, K), given that no retired arm was drawn: the rows of those are left out."""
     own, gone = ([_column(name) for name in names] for names in (arms.names, _retired(arms)))
-    chances: NDArray[np.float64] = logged[own].to_numpy(dtype=np.float64)
-    return chances / (1.0 - logged[gone].to_numpy(dtype=np.float64).sum(axis=1, keepdims=True))
+    left = 1.0 - logged[gone].to_numpy(dtype=np.float64).sum(axis=1, keepdims=True)
+    chances: NDArray[np.float64] = logged[own].to_numpy(dtype=np.float64) / left
+    return chances
 
 
 def _retired(arms: ArmCatalogue) -> list[str]:
