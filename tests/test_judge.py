@@ -67,6 +67,21 @@ def test_a_gain_is_the_difference_of_two_values_with_an_interval_of_its_own(verd
             assert row[f"{unit}_low"] < row[unit] < row[f"{unit}_high"]
 
 
+def test_values_lean_on_what_the_model_expects_of_the_judged_decisions(trained, verdict):
+    test, bundle = trained.run.test, trained.run.bundle
+    response = bundle.response.predict_by_arm(test.features)
+    money = test.rows["recoverable"].to_numpy()
+    expected = {"value": arm_value(response, money, bundle.harm_by_arm(len(test)), ARMS, trained.settings), "repaid": response}
+    happened = rewards(test, trained.settings)
+    row = verdict.values.set_index("policy").loc["everyone: none"]
+    for unit, outcome in expected.items():
+        found = policy_value(
+            np.full(len(test), "none"), arm=test.rows["arm"], reward=getattr(happened, unit), propensity=test.propensity,
+            arms=ARMS, outcome=outcome, groups=test.rows["borrower_id"], method="dr",
+        )  # fmt: skip
+        assert (row[unit], row[f"{unit}_low"]) == (pytest.approx(found.estimate), pytest.approx(found.low))
+
+
 def test_a_policy_against_itself_gains_nothing(trained):
     run = trained.run
     chosen = run.verdict.decided.arm

@@ -85,13 +85,23 @@ def test_who_had_already_paid_and_what_is_not_mature_is_left_out_and_counted(tab
 
 
 def test_the_reward_is_money_recovered_less_contacts_and_harm(table):
-    found = rewards(table, SETTINGS)
-    i = int(np.flatnonzero((table.rows["arm"] == "sms-call-weekly") & (table.rows["repaid"] == 1))[0])
-    row = table.rows.iloc[i]
-    # A text message and a call a week for two weeks, at 0.05 and 2.00.
-    assert found.value[i] == pytest.approx(row["recoverable"] - 4.10 - 25.0 * row["harm"])
-    nothing = (table.rows["arm"] == "none") & (table.rows["repaid"] == 0) & (table.rows["harm"] == 0)
-    assert (found.value[nothing] == 0).all()
+    found, rows = rewards(table, SETTINGS), table.rows
+    # Planned contacts over fourteen days, at 0.05 a message and 2.00 a call.
+    cost = {"none": 0.0, "sms-weekly": 0.10, "sms-every-3-days": 0.25, "sms-call-weekly": 4.10, "call-twice-weekly": 8.0}
+    known = rows["arm"].isin(cost).to_numpy()
+    expected = rows["repaid"] * rows["recoverable"] - rows["arm"].map(cost) - 25.0 * rows["harm"]
+    assert np.allclose(found.value[known], expected[known])
+    assert np.array_equal(found.repaid, rows["repaid"])
+    assert np.array_equal(found.harm, rows["harm"])
+    assert rows["harm"][known].sum() > 0
+
+
+def test_rows_come_in_order_of_time_whatever_decisions_are_called(small_world, short):
+    names = pa.array([f"D{i:06d}" for i in range(len(short), 0, -1)])
+    with with_log(small_world, short.set_column(0, "decision_id", names)) as book:
+        rows = training_table(book, default_arms(), SETTINGS).rows
+    assert rows["as_of"].is_monotonic_increasing
+    assert rows["decision_id"].iloc[0] > rows["decision_id"].iloc[-1]
 
 
 def test_money_is_in_account_currency(small_world, short):
