@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from ..data.errors import Fault, InvalidInput
 from ..data.files import replacing
 from .night import Night
 
@@ -30,16 +31,38 @@ def write_night(night: Night, out: Path) -> None:
     ----------
     out : Path
         Parquet, or CSV by its ending.
+
+    Raises
+    ------
+    InvalidInput
+        Where a file cannot be written; none is then.
     """
+    beside = {word: sibling(out, word) for word in ("decisions", "excluded")}
+    _refuse_folders([out, *beside.values()])
     excluded = pa.Table.from_pandas(night.excluded, preserve_index=False)
-    with (
-        replacing(out) as recommendations,
-        replacing(sibling(out, "decisions")) as decisions,
-        replacing(sibling(out, "excluded")) as left_out,
-    ):
-        _write(night.recommendations, recommendations)
-        _write(night.decisions, decisions)
-        _write(excluded, left_out)
+    try:
+        with (
+            replacing(out) as recommendations,
+            replacing(beside["decisions"]) as decisions,
+            replacing(beside["excluded"]) as left_out,
+        ):
+            _write(night.recommendations, recommendations)
+            _write(night.decisions, decisions)
+            _write(excluded, left_out)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InvalidInput([Fault(str(out), "room to write", reason, "Nothing was written.")]) from None
+
+
+def _refuse_folders(targets: list[Path]) -> None:
+    """Refuse folders in the files' places before anything is replaced: a file cannot take a folder's place."""
+    faults = [
+        Fault(str(target), "a place that can be written", "a folder", "Choose another path; nothing was written.")
+        for target in targets
+        if target.is_dir()
+    ]
+    if faults:
+        raise InvalidInput(faults)
 
 
 def _write(table: pa.Table, path: Path) -> None:
