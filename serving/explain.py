@@ -1,5 +1,6 @@
 """Explaining one recommendation to a person, from the table alone."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pyarrow.parquet as pq
 from ..data.errors import Fault, InvalidInput
 from ..policy.reasons import Reason, sentence
 from .output import sibling
+from .recommendation import COLUMNS
 
 _ABOUT_OTHER_ARMS = (Reason.ARM_REMOVED, Reason.ARM_UNSUPPORTED)
 
@@ -27,11 +29,11 @@ def explain_file(path: Path, borrower_id: str) -> str:
     InvalidInput
         Where there is no such file, or the borrower is in neither table.
     """
-    found = _rows(path, borrower_id)
+    found = _rows(path, borrower_id, COLUMNS)
     if found:
         return explain(found[0])
     beside = sibling(path, "excluded")
-    left_out = _rows(beside, borrower_id) if beside.is_file() else []
+    left_out = _rows(beside, borrower_id, ("detail",)) if beside.is_file() else []
     if left_out:
         return explain_exclusion(left_out[0])
     remedy = "Borrowers are named as in the table 'borrowers'."
@@ -87,19 +89,25 @@ def _next(row: dict[str, Any]) -> list[str]:
 def _expectation(row: dict[str, Any]) -> list[str]:
     if pd.isna(row["response"]):
         return []
+    both = f"{row['response']:.1%} with this arm, {row['response_none']:.1%} without contact"
     return [
         "Expected:",
-        f"  - repaid within the horizon: {row['response']:.1%} with this arm, {row['response_none']:.1%} without contact "
-        f"({100 * row['uplift']:+.1f} points)",
+        f"  - repaid within the horizon: {both} ({100 * row['uplift']:+.1f} points)",
         f"  - complaint or opt-out: {row['harm']:.2%}; net value: {row['value']:,.2f}",
     ]
 
 
-def _rows(path: Path, borrower_id: str) -> list[dict[str, Any]]:
+def _rows(path: Path, borrower_id: str, columns: Sequence[str]) -> list[dict[str, Any]]:
     try:
         table = pq.read_table(path, filters=[("borrower_id", "=", borrower_id)])
     except (OSError, ValueError):
-        remedy = "Name the file that `lighttouch recommend --out` wrote."
-        raise InvalidInput([Fault(str(path), "a recommendation table as Parquet", "none", remedy)]) from None
+        raise _not_ours(path, "none") from None
+    if missing := [name for name in columns if name not in table.column_names]:
+        raise _not_ours(path, f"a table without {', '.join(missing)}")
     rows: list[dict[str, Any]] = table.to_pylist()
     return rows
+
+
+def _not_ours(path: Path, found: str) -> InvalidInput:
+    remedy = "Name the file that `lighttouch recommend --out` wrote."
+    return InvalidInput([Fault(str(path), "a recommendation table as Parquet", found, remedy)])
