@@ -10,7 +10,10 @@ from .world_calendar import Calendar
 from .world_people import EARLY_DAYS_MAX, PLACES, Ints, People
 
 PRODUCTS: Final = ("cash-loan", "card-instalment", "device-loan")
-SLOTS: Final = 3
+# Loans one after the other, and one beside them; enough for the book not to run dry in three years.
+_CHAIN: Final = 4
+SLOTS: Final = _CHAIN + 1
+_RETURN_SHARE: Final = 0.85
 _TERMS: Final = np.array([3, 6, 9, 12, 18])
 _TERM_SHARES: Final = (0.10, 0.32, 0.22, 0.26, 0.10)
 _SEGMENT_SIZE: Final = np.array([1.0, 1.8, 0.7, 2.4])
@@ -19,7 +22,7 @@ _NEVER: Final = 10_000
 
 @dataclass(frozen=True)
 class Loans:
-    """Up to three loans a person: a first, one after it, one beside it. All fall due on the person's day of the month.
+    """Up to five loans a person: four one after the other, one beside them. All fall due on the person's day of the month.
 
     Parameters
     ----------
@@ -100,14 +103,17 @@ def draw_loans(people: People, calendar: Calendar, rng: np.random.Generator) -> 
 
 
 def _draw_spans(n: int, last_month: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
-    """Return first months and terms: half begin at once, the others in the course of the period."""
+    """Return first months and terms: half begin at once, the others in the course of the period; most come back."""
     term = rng.choice(_TERMS, size=(n, SLOTS), p=_TERM_SHARES)
     late = rng.integers(0, max(1, int(0.7 * last_month)), n)
     first = np.where(rng.random(n) < 0.55, rng.integers(0, 2, n), late)
-    after = first + term[:, 0] + rng.integers(0, 4, n)
+    pause = rng.integers(0, 4, (n, _CHAIN - 1))
+    # Each loan of the chain begins after the last instalment of the one before it, and a pause.
+    after = first[:, None] + np.cumsum(term[:, : _CHAIN - 1] + pause, axis=1)
     beside = first + rng.integers(1, 6, n)
-    has = np.stack([np.ones(n, dtype=bool), rng.random(n) < 0.8, rng.random(n) < 0.15], axis=1)
-    return np.stack([first, after, beside], axis=1), np.where(has, term, 0)
+    returns = np.cumprod(rng.random((n, _CHAIN - 1)) < _RETURN_SHARE, axis=1).astype(bool)
+    has = np.column_stack([np.ones(n, dtype=bool), returns, rng.random(n) < 0.15])
+    return np.column_stack([first, after, beside]), np.where(has, term, 0)
 
 
 def _principal(instalment: Ints, term: Ints) -> Ints:

@@ -32,6 +32,7 @@ from .world_state import State
 from .world_tables import TableBuilder
 from .world_truth import Truth, true_odds
 from .world_truth_files import read_truth, write_truth
+from .writing import refuse_strangers
 
 __all__ = ["WORLDS", "Truth", "World", "WorldSpec", "replay", "simulate"]
 
@@ -95,8 +96,9 @@ class World:
         Parameters
         ----------
         folder : str or Path
-            Replaced where it exists.
+            Replaced where it exists; one that holds anything but tables is refused.
         """
+        refuse_strangers(Path(folder), also=("truth",))
         with replacing(folder) as room:
             room.mkdir()
             for name, content in self.tables.items():

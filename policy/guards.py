@@ -19,8 +19,8 @@ from .status import known_status, open_status, opted_out
 _SECONDS_PER_DAY: Final = 86_400
 # The first of these that holds is the reason; the others are listed beside it.
 PRECEDENCE: Final = (
-    Reason.HALTED, Reason.UNKNOWN_BORROWER, Reason.STOP, Reason.OPT_OUT, Reason.COMPLAINT, Reason.DISPUTE, Reason.NO_OPEN_LOAN,
-    Reason.STALE_LEDGER, Reason.NOT_OVERDUE, Reason.PROMISE, Reason.HARDSHIP,
+    Reason.HALTED, Reason.UNKNOWN_BORROWER, Reason.DOUBTFUL, Reason.STOP, Reason.OPT_OUT, Reason.COMPLAINT, Reason.DISPUTE,
+    Reason.NO_OPEN_LOAN, Reason.STALE_LEDGER, Reason.NOT_OVERDUE, Reason.PROMISE, Reason.HARDSHIP,
 )  # fmt: skip
 _COLUMNS: Final = ("borrower_id", "reason", "code", "detail")
 
@@ -28,8 +28,8 @@ _COLUMNS: Final = ("borrower_id", "reason", "code", "detail")
 def guard(book: Book, points: pa.Table, position: pd.DataFrame, as_of: datetime, settings: PolicySettings) -> pd.DataFrame:
     """Return whom to leave alone, and why.
 
-    Only who is proven overdue by a fresh ledger, known to the book, and under no stop, refusal, complaint, dispute, promise or
-    hardship is not in the result.
+    Only who is proven overdue by a fresh ledger, known to the book without a quarantined row, and under no stop, refusal,
+    complaint, dispute, promise or hardship is not in the result.
 
     Parameters
     ----------
@@ -55,6 +55,7 @@ def guard(book: Book, points: pa.Table, position: pd.DataFrame, as_of: datetime,
     found = [
         _everyone(borrowers, code(Reason.HALTED)) if settings.halted else _none(),
         _unknown(book, borrowers, as_of),
+        _everyone(borrowers[borrowers.isin(book.doubtful)], code(Reason.DOUBTFUL)),
         _by_status(open_status(status, as_of), as_of, settings),
         _refused(opted_out(status)),
         _by_loans(book, borrowers, as_of, settings),

@@ -15,6 +15,7 @@ class Reason(StrEnum):
 
     HALTED = "halted"
     UNKNOWN_BORROWER = "unknown_borrower"
+    DOUBTFUL = "doubtful"
     STOP = "stop"
     NO_OPEN_LOAN = "no_open_loan"
     STALE_LEDGER = "stale_ledger"
@@ -40,6 +41,7 @@ class Reason(StrEnum):
 TEMPLATES: Final[dict[Reason, str]] = {
     Reason.HALTED: "The stop switch is on: nobody is contacted.",
     Reason.UNKNOWN_BORROWER: "The book has no valid row for this borrower, so nothing is known to be allowed.",
+    Reason.DOUBTFUL: "A row about this borrower was quarantined: a payment or a refusal may be missing.",
     Reason.STOP: "A stop is open ({0}): nobody may be dunned until it is resolved or has run out.",
     Reason.NO_OPEN_LOAN: "No loan of this borrower is collected here: closed, written off, sold or recalled.",
     Reason.STALE_LEDGER: "The ledger of product {0} is too old to prove that anything is overdue.",

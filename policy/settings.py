@@ -11,8 +11,8 @@ from pydantic import Field, field_validator
 from ..data.settings import LedgerSettings, OutcomeSettings, Section, load_yaml, parse_model
 from ..data.vocabulary import CHANNELS
 
-# Sections of a policy file that other readers own (`ArmCatalogue.from_yaml`).
-_OTHER_SECTIONS: Final = ("arms", "arm_options")
+# Sections of the settings file that other readers own (`ArmCatalogue.from_yaml`, `BookSettings.from_yaml`).
+_OTHER_SECTIONS: Final = ("arms", "arm_options", "source", "quality")
 _DIGEST_LENGTH: Final = 12
 
 

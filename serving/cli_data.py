@@ -7,14 +7,16 @@ import pandas as pd
 import typer
 
 from ..data.clock import parse_instant
+from ..data.errors import TooManyBadRows
 from ..data.files import replacing
-from ..data.settings import LedgerSettings
-from ..data.stores import check_source
+from ..data.quality import QualityReport
+from ..data.stores import check_source, open_book
 from ..data.worlds import simulate as simulate_world
 from ..features.build import build_features
 from ..features.catalogue import FEATURES
 from ..features.points import tonight
 from .console import say, show, stage
+from .settings import Settings, SettingsFile
 
 
 def simulate(
@@ -36,10 +38,22 @@ def simulate(
 def check(
     source: Annotated[str, typer.Argument(help="Folder, DuckDB file or postgresql:// address of the event tables.")],
     quarantine: Annotated[Path | None, typer.Option(help="Write the quarantined rows here, as Parquet.")] = None,
+    settings: SettingsFile = None,
 ) -> None:
     """Check tables against their contracts; name every row that was quarantined, and why."""
-    with stage(f"checking {source}"):
-        _, report = check_source(source)
+    chosen = Settings.read(settings)
+    try:
+        with stage(f"checking {source}"):
+            book, report = check_source(source, chosen.book, chosen.arms)
+        book.close()
+    except TooManyBadRows as refusal:
+        if refusal.report is not None:
+            _tell(refusal.report, quarantine)
+        raise
+    _tell(report, quarantine)
+
+
+def _tell(report: QualityReport, quarantine: Path | None) -> None:
     say(report.to_text())
     if quarantine is not None:
         with replacing(quarantine) as place:
@@ -51,6 +65,7 @@ def features(
     source: Annotated[str | None, typer.Argument(help="Folder, DuckDB file or postgresql:// address.")] = None,
     as_of: Annotated[str | None, typer.Option(help="Instant, such as 2026-11-20T22:00Z.")] = None,
     out: Annotated[Path | None, typer.Option(help="Parquet file for the features.")] = None,
+    settings: SettingsFile = None,
     listed: Annotated[bool, typer.Option("--list", help="Print the catalogue of features and end.")] = False,  # noqa: FBT002
 ) -> None:
     """Build the features of every borrower as of an instant, or list them."""
@@ -60,10 +75,11 @@ def features(
         return
     if source is None or as_of is None or out is None:
         raise typer.BadParameter("Name the tables, --as-of and --out, or ask for --list.")
-    ledger = LedgerSettings()
+    chosen = Settings.read(settings)
+    ledger = chosen.policy.ledger
     with stage(f"checking {source}"):
-        book, _ = check_source(source)
-    with stage("building features"):
+        book = open_book(source, chosen.book, chosen.arms)
+    with book, stage("building features"):
         frame = build_features(book, tonight(book, parse_instant(as_of), ledger), ledger)
     with replacing(out) as place:
         frame.to_parquet(place)

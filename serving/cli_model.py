@@ -6,10 +6,8 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from ..data.arms import ArmCatalogue, default_arms
 from ..data.errors import Fault, InvalidInput
 from ..data.stores import open_book
-from ..policy.settings import PolicySettings
 from ..training.flat import FlatResult, train_flat
 from ..training.record import flat_record, record_of
 from ..training.run import TrainingRun, TrainOptions, judge_again, train_book
@@ -17,8 +15,8 @@ from ..training.tracker import LoggedRun, RunRecord, Tracker
 from .console import head, say, show, stage
 from .environment import Environment
 from .recommender import Recommender
+from .settings import Settings, SettingsFile
 
-SettingsFile = Annotated[Path | None, typer.Option(help="YAML file of arms, costs, rules, ledger; defaults without it.")]
 MODEL_NAME = "contact-response"
 VALUE_FORMATS = {
     "value": "{:,.2f}", "value_low": "{:,.2f}", "value_high": "{:,.2f}", "repaid": "{:.3f}", "repaid_low": "{:.3f}",
@@ -50,9 +48,8 @@ def train(
         with stage("saving the model"):
             record = flat_record(result, folder, seed)
     elif source is not None:
-        arms, rules = read_settings(settings)
         options = TrainOptions(seed=seed)
-        record = record_of(train_source(source, arms, rules, folder, options), folder, options)
+        record = record_of(train_source(source, Settings.read(settings), folder, options), folder, options)
     else:
         raise typer.BadParameter("Name the event tables, or one flat table with --table.")
     keep(record, register, environment)
@@ -65,22 +62,22 @@ def evaluate(
     settings: SettingsFile = None,
 ) -> None:
     """Judge a saved model on the final time fold against the logged policy and fixed rules."""
-    arms, rules = read_settings(settings)
+    chosen = Settings.read(settings)
     with stage("loading the model"):
-        recommender = Recommender.load(model, rules, tracker_for(model, Environment.read()))
+        recommender = Recommender.load(model, chosen.policy, tracker_for(model, Environment.read()))
     with stage(f"checking {source}"):
-        book = open_book(source, arms=arms)
+        book = open_book(source, chosen.book, recommender.bundle.arms)
     with book, stage("judging on the final time fold"):
-        verdict = judge_again(book, recommender.bundle, rules)
+        verdict = judge_again(book, recommender.bundle, chosen.policy)
     show_verdict(verdict.values, verdict.gains)
 
 
-def train_source(source: str, arms: ArmCatalogue, rules: PolicySettings, folder: Path, options: TrainOptions) -> TrainingRun:
+def train_source(source: str, settings: Settings, folder: Path, options: TrainOptions) -> TrainingRun:
     """Train on a book and print what the model is worth."""
     with stage(f"checking {source}"):
-        book = open_book(source, arms=arms)
+        book = open_book(source, settings.book, settings.arms)
     with book, stage("features, training, and judging on the final time fold"):
-        run = train_book(book, arms, rules, folder, options)
+        run = train_book(book, settings.arms, settings.policy, folder, options)
     for notice in (*book.notices, *run.fit.notices):
         say(f"  {notice}")
     say(
@@ -142,14 +139,6 @@ def tracker_in(environment: Environment) -> Tracker:
 def tracker_for(model: str, environment: Environment) -> Tracker | None:
     """Open the tracker where a model's address needs it."""
     return tracker_in(environment) if ":/" in model else None
-
-
-def read_settings(path: Path | None) -> tuple[ArmCatalogue, PolicySettings]:
-    """Read arms and policy settings from one file; the defaults without it."""
-    if path is None:
-        return default_arms(), PolicySettings()
-    arms = ArmCatalogue.from_yaml(path)
-    return arms, PolicySettings.from_yaml(path)
 
 
 def read_table(path: Path) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """Commands of the night: recommend for a whole book, explain one borrower."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -7,14 +8,16 @@ import pandas as pd
 import typer
 
 from ..data.clock import parse_instant
+from ..data.settings import BookSettings
 from ..data.stores import open_book
-from .cli_model import SettingsFile, read_settings, tracker_for
+from .cli_model import tracker_for
 from .console import say, show, stage
 from .environment import Environment
 from .explain import explain_file
 from .night import Night
 from .output import sibling, write_night
 from .recommender import Recommender
+from .settings import Settings, SettingsFile
 
 
 def recommend(
@@ -27,10 +30,10 @@ def recommend(
 ) -> None:
     """Recommend frequency and channel for every overdue borrower who may be contacted."""
     instant = parse_instant(as_of)
-    _, rules = read_settings(settings)
+    chosen = Settings.read(settings)
     with stage("loading the model"):
-        recommender = Recommender.load(model, rules, tracker_for(model, Environment.read()))
-    night = decide_night(source, recommender, instant.isoformat())
+        recommender = Recommender.load(model, chosen.policy, tracker_for(model, Environment.read()))
+    night = decide_night(source, recommender, chosen.book, instant)
     if dry_run:
         say("dry run: nothing was written")
         return
@@ -38,11 +41,11 @@ def recommend(
     say(f"recommendations: {out}    left out: {sibling(out, 'excluded')}    for the decision log: {sibling(out, 'decisions')}")
 
 
-def decide_night(source: str, recommender: Recommender, as_of: str) -> Night:
+def decide_night(source: str, recommender: Recommender, settings: BookSettings, as_of: datetime) -> Night:
     """Run a night on a source and print what came of it."""
     with stage(f"checking {source}"):
-        book = open_book(source)
-    with book, stage(f"deciding as of {as_of}"):
+        book = open_book(source, settings, recommender.bundle.arms)
+    with book, stage(f"deciding as of {as_of:%Y-%m-%d %H:%M} UTC"):
         night = recommender.night(book, as_of)
     for notice in book.notices:
         say(f"  {notice}")

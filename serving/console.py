@@ -10,8 +10,17 @@ from rich.table import Table
 
 from ..data.errors import LightTouchError
 
-console = Console(highlight=False, soft_wrap=True)
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+# A log file or a pipe has no width: the widest table of the package fits into this.
+_PLAIN_WIDTH = 150
+
+
+def _console(*, stderr: bool) -> Console:
+    found = Console(stderr=stderr, highlight=False, soft_wrap=True)
+    return found if found.is_terminal else Console(stderr=stderr, highlight=False, soft_wrap=True, width=_PLAIN_WIDTH)
+
+
+console = _console(stderr=False)
+errors = _console(stderr=True)
 
 
 @contextmanager

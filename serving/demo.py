@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import typer
 
-from ..data.arms import default_arms
+from ..data.clock import parse_instant
+from ..data.settings import BookSettings
 from ..data.stores import check_source
 from ..data.worlds import Truth, simulate
 from ..features.catalogue import FEATURES
-from ..policy.settings import PolicySettings
 from ..training.record import record_of
 from ..training.run import TrainingRun, TrainOptions
 from .cli_model import MODEL_NAME, keep, tracker_in, train_source
@@ -22,6 +22,7 @@ from .explain import explain_file
 from .night import Night
 from .output import sibling, write_night
 from .recommender import Recommender
+from .settings import Settings
 
 WORLD, AS_OF = "confounded", "2026-11-20T22:00Z"
 
@@ -46,14 +47,14 @@ def demo(
     say(report.to_text())
     head(f"3  {len(FEATURES)} features, training, judging")
     options = TrainOptions()
-    run = train_source(str(room / "book"), default_arms(), PolicySettings(), room / "model", options)
+    run = train_source(str(room / "book"), Settings(), room / "model", options)
     show(against_truth(run, world.truth), "what the judge could not know: the true share repaid on the same decisions", _SHARES)
     head("4  Run and model in the registry")
     keep(record_of(run, room / "model", options), MODEL_NAME, environment)
     head("5  Tonight")
     address = f"models:/{MODEL_NAME}@challenger"
     recommender = Recommender.load(address, tracker=tracker_in(environment))
-    night = decide_night(str(room / "book"), recommender, AS_OF)
+    night = decide_night(str(room / "book"), recommender, BookSettings(), parse_instant(AS_OF))
     write_night(night, room / "recs.parquet")
     head("6  Three borrowers explained")
     for borrower in three_of(night):
@@ -92,12 +93,12 @@ _ESTIMATES = {"estimate": "repaid", "low": "repaid_low", "high": "repaid_high"}
 
 
 def three_of(night: Night) -> list[str]:
-    """Pick a borrower who is contacted, one who is not, and one who is left out."""
+    """Pick three borrowers of different fates: contacted, not contacted, standing, left out although overdue."""
     recs = night.recommendations.select(["borrower_id", "standing", "channel"]).to_pandas()
-    fresh = recs[~recs["standing"]]
-    picks = [fresh[fresh["channel"].notna()], fresh[fresh["channel"].isna()]]
-    left_out = night.excluded[night.excluded["reason"] != "not_overdue"]
-    return [str(rows["borrower_id"].iloc[0]) for rows in (*picks, left_out) if len(rows)]
+    fresh, standing = recs[~recs["standing"]], recs[recs["standing"]]
+    left_out = night.excluded[~night.excluded["reason"].isin(["not_overdue", "no_open_loan"])]
+    fates = [fresh[fresh["channel"].notna()], fresh[fresh["channel"].isna()], left_out, standing]
+    return [str(rows["borrower_id"].iloc[0]) for rows in fates if len(rows)][:3]
 
 
 def tell_places(room: Path, environment: Environment) -> None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from ..data.book import Book
 from ..data.clock import parse_instant
 from ..features.ledger import position
-from ..features.tonight import tonight
+from ..features.points import tonight
 from ..policy.commitments import standing_decisions
 from ..policy.guards import check_ledger, guard
 from ..policy.rules import RulePack

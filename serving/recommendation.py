@@ -116,13 +116,22 @@ def log_rows(fresh: pd.DataFrame) -> pa.Table:
     odds = [
         [(name, float(name == arm)) for name in lawful] for lawful, arm in zip(fresh["lawful_arms"], fresh["arm"], strict=True)
     ]
-    kept = [name for name in _LOG_SCHEMA.names if name != "propensities"]
-    columns = {name: pa.array(fresh[name], _LOG_SCHEMA.field(name).type, from_pandas=True) for name in kept}
-    columns["propensities"] = pa.array(odds, _LOG_SCHEMA.field("propensities").type)
-    return pa.table([columns[name] for name in _LOG_SCHEMA.names], schema=_LOG_SCHEMA)
+    return _arrow(fresh.assign(propensities=pd.Series(odds, index=fresh.index, dtype=object)), _LOG_SCHEMA)
 
 
 def to_arrow(rows: pd.DataFrame) -> pa.Table:
     """Return the recommendation table in its columns and types, by borrower."""
-    ordered = rows[list(COLUMNS)].sort_values("borrower_id", ignore_index=True)
-    return pa.Table.from_pandas(ordered, schema=SCHEMA, preserve_index=False).replace_schema_metadata(None)
+    return _arrow(rows.sort_values("borrower_id", ignore_index=True), SCHEMA)
+
+
+def _arrow(rows: pd.DataFrame, schema: pa.Schema) -> pa.Table:
+    return pa.table([_column(rows[field.name], field.type) for field in schema], schema=schema)
+
+
+def _column(values: pd.Series, kind: pa.DataType) -> pa.Array:
+    if pa.types.is_timestamp(kind):
+        # pyarrow reads zoned pandas columns in a way that pandas 3.1 has deprecated.
+        return pa.array(values.dt.tz_convert(None).to_numpy()).cast(pa.timestamp(kind.unit)).cast(kind)
+    if pa.types.is_nested(kind):
+        return pa.array(values.tolist(), kind)
+    return pa.array(values.to_numpy(dtype=object), kind, from_pandas=True)

@@ -68,8 +68,9 @@ class ModelBundle:
         Parameters
         ----------
         folder : str or Path
-            Replaced as a whole.
+            Replaced as a whole where it holds a model; refused where it holds anything else.
         """
+        _refuse_strangers(Path(folder))
         with replacing(folder) as place:
             place.mkdir()
             self.response.save(place / _RESPONSE)
@@ -121,6 +122,12 @@ def _read_card(folder: Path) -> dict[str, Any]:
     if card.get("format") != _FORMAT:
         raise InvalidInput([Fault(str(folder / _CARD), _FORMAT, repr(card.get("format")), remedy)])
     return card
+
+
+def _refuse_strangers(folder: Path) -> None:
+    """Refuse to replace a folder that is no saved model: a mistyped path must not cost someone's files."""
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / _CARD).is_file():
+        raise InvalidInput([Fault(str(folder), "a new folder or a saved model", "other files", "Choose another folder.")])
 
 
 def _check_file(file: Path, expected: str) -> None:

@@ -1,0 +1,43 @@
+"""The settings file: arms, policy and source, each read by its own layer."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Self
+
+import typer
+
+from ..data.arms import ArmCatalogue, default_arms
+from ..data.settings import BookSettings, read_section
+from ..policy.settings import PolicySettings
+
+SettingsFile = Annotated[Path | None, typer.Option(help="YAML file of arms, costs, rules, ledger; defaults without it.")]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that a settings file says; without a file, the defaults.
+
+    Parameters
+    ----------
+    arms : ArmCatalogue
+    policy : PolicySettings
+    book : BookSettings
+    """
+
+    arms: ArmCatalogue = field(default_factory=default_arms)
+    policy: PolicySettings = field(default_factory=PolicySettings)
+    book: BookSettings = field(default_factory=BookSettings)
+
+    @classmethod
+    def read(cls, path: Path | None) -> Self:
+        """Read a settings file; a file without an `arms` section keeps the default arms.
+
+        Raises
+        ------
+        InvalidInput
+            Every unknown key and wrong value of a section at once.
+        """
+        if path is None:
+            return cls()
+        arms = ArmCatalogue.from_yaml(path) if read_section(path, "arms") is not None else default_arms()
+        return cls(arms, PolicySettings.from_yaml(path), BookSettings.from_yaml(path))
