@@ -24,7 +24,7 @@ VALUE_FORMATS = {
 }  # fmt: skip
 
 
-def train(
+def train(  # noqa: PLR0913, PLR0917  each parameter is an option of the command
     source: Annotated[
         str | None, typer.Argument(help="Folder, DuckDB file or postgresql:// address with a decision log.")
     ] = None,

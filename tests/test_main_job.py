@@ -192,7 +192,7 @@ def test_a_changed_byte_of_a_saved_model_is_refused_and_named(model, tmp_path, n
 
 def test_a_missing_file_of_a_saved_model_is_named(model, tmp_path):
     model[0].bundle.save(tmp_path / "copy")
-    trees = sorted((tmp_path / "copy" / "response").glob("*.txt"))[0]
+    trees = min((tmp_path / "copy" / "response").glob("*.txt"))
     trees.unlink()
     with pytest.raises(DamagedFile, match=trees.name):
         ModelBundle.load(tmp_path / "copy")
