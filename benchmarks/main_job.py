@@ -52,7 +52,7 @@ def main() -> None:
     """Prepare, time one night, print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--borrowers", type=int, default=200_000)
-    parser.add_argument("--days", type=int, default=730)
+    parser.add_argument("--days", type=int, default=470)
     options = parser.parse_args()
     book, model = prepare(options.borrowers, options.days)
     out = ROOM / "recs.parquet"

@@ -1,10 +1,11 @@
 """The tracker on MLflow; the only file that imports it."""
 
+import io
 import logging
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,7 @@ def _quiet() -> Iterator[None]:
     """Hush notices of MLflow's own that do not concern a user of this package."""
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
+    # Registering prints its progress to the error stream; what fails is raised.
+    with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
         yield
