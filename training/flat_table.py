@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import numpy as np
 import pandas as pd
@@ -143,9 +144,9 @@ def _difference_p(column: pd.Series, arm: np.ndarray) -> float:
 
 def _require_columns(table: pd.DataFrame, columns: FlatColumns) -> None:
     wanted = columns.used | {f"drop[{i}]": name for i, name in enumerate(columns.drop)}
-    have = ", ".join(map(str, table.columns))
+    have = [str(name) for name in table.columns]
     faults = [
-        Fault(f"column '{name}' ({role})", "a column of the table", "no such column", f"Columns: {have}.")
+        Fault(f"column '{name}' ({role})", "a column of the table", "no such column", _nearest(name, have))
         for role, name in wanted.items()
         if name not in table.columns
     ]
@@ -155,6 +156,11 @@ def _require_columns(table: pd.DataFrame, columns: FlatColumns) -> None:
         faults.append(Fault("the table", "at least one row", "none", ""))
     if faults:
         raise InvalidInput(faults)
+
+
+def _nearest(name: str, have: list[str]) -> str:
+    close = get_close_matches(name, have, n=1)
+    return (f"Did you mean '{close[0]}'? " if close else "") + f"Columns: {', '.join(have)}."
 
 
 def _arm_names(column: pd.Series, faults: list[Fault]) -> np.ndarray:
