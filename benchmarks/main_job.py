@@ -43,6 +43,39 @@ def prepare(borrowers: int, days: int) -> tuple[Path, Path]:
     return book, model
 
 
+def without_log(book: Path) -> Path:
+    """Return the same book without its decision log: nothing stands, everyone who is overdue is decided on."""
+    bare = book.with_name(f"{book.name}-first-night")
+    bare.mkdir(exist_ok=True)
+    for file in book.glob("*.parquet"):
+        if file.stem != "decisions" and not (bare / file.name).exists():
+            (bare / file.name).hardlink_to(file)
+    return bare
+
+
+def measure(book: Path, model: Path) -> dict[str, str]:
+    """Run one night as a process of its own and return what it took."""
+    out = ROOM / f"{book.name}.recs.parquet"
+    start = time.monotonic()
+    process = subprocess.Popen(  # noqa: S603  arguments are written above
+        [*COMMAND, "recommend", str(book), "--as-of", AS_OF, "--model", str(model), "--out", str(out)]
+    )
+    # The usage of this one child: the usage of all children would have the simulation's peak in it.
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.monotonic() - start
+    if status:
+        raise SystemExit("recommend failed")
+    standing = pq.read_table(out, columns=["standing"])["standing"].to_pylist()
+    return {
+        "rows in the event tables": f"{sum(pq.read_metadata(file).num_rows for file in book.glob('*.parquet')):,}",
+        "decisions": f"{standing.count(False):,}",
+        "standing decisions": f"{standing.count(True):,}",
+        "wall time": f"{wall:.1f} s",
+        "processor time": f"{usage.ru_utime + usage.ru_stime:.1f} s",
+        "peak memory": f"{usage.ru_maxrss / 2**20:.2f} GiB",
+    }
+
+
 def run(*arguments: str) -> None:
     """Run a command of the package."""
     subprocess.run([*COMMAND, *arguments], check=True)  # noqa: S603  arguments are written above
@@ -55,33 +88,14 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=470)
     options = parser.parse_args()
     book, model = prepare(options.borrowers, options.days)
-    out = ROOM / "recs.parquet"
-
-    start = time.monotonic()
-    process = subprocess.Popen(  # noqa: S603  arguments are written above
-        [*COMMAND, "recommend", str(book), "--as-of", AS_OF, "--model", str(model), "--out", str(out)]
-    )
-    # The usage of this one child: RUSAGE_CHILDREN's peak would be the largest child's, such as the simulation's.
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.monotonic() - start
-    if status:
-        raise SystemExit("recommend failed")
-
-    events = sum(pq.read_metadata(file).num_rows for file in sorted(book.glob("*.parquet")))
-    rows = [
-        ("borrowers", f"{options.borrowers:,}"),
-        ("rows in the event tables", f"{events:,}"),
-        ("recommendations", f"{pq.read_metadata(out).num_rows:,}"),
-        ("wall time", f"{wall:.1f} s"),
-        ("processor time", f"{usage.ru_utime + usage.ru_stime:.1f} s"),
-        ("peak memory", f"{usage.ru_maxrss / 2**20:.2f} GiB"),
-        ("cores", f"{os.cpu_count()}"),
-        ("python", platform.python_version()),
-        *((name, version(name)) for name in ("lighttouch", "duckdb", "ibis-framework", "lightgbm", "pandas", "numpy")),
-    ]
-    print("\nlighttouch recommend, whole process")
-    for name, figure in rows:
-        print(f"  {name:<28}{figure:>16}")
+    nights = {"as it stands": measure(book, model), "first night": measure(without_log(book), model)}
+    print(f"\nlighttouch recommend, whole process, {options.borrowers:,} borrowers")
+    print(f"  {'':<28}" + "".join(f"{name:>16}" for name in nights))
+    for figure in next(iter(nights.values())):
+        print(f"  {figure:<28}" + "".join(f"{night[figure]:>16}" for night in nights.values()))
+    libraries = ("lighttouch", "duckdb", "ibis-framework", "lightgbm", "pandas", "numpy")
+    versions = ", ".join(f"{name} {version(name)}" for name in libraries)
+    print(f"  {os.cpu_count()} cores; Python {platform.python_version()}; {versions}")
 
 
 if __name__ == "__main__":
