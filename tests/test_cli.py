@@ -6,6 +6,7 @@ import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from io import StringIO
 from pathlib import Path
@@ -224,6 +225,32 @@ def test_a_settings_file_is_used_and_its_unknown_keys_are_refused(book, model, t
     assert "2 faults" in message
     assert "margine" in message
     assert "harm_price" in message
+
+
+@pytest.mark.parametrize("command", ["evaluate", "recommend"])
+def test_settings_of_another_horizon_than_the_models_are_refused(command, book, model, tmp_path):
+    (tmp_path / "long.yaml").write_text("outcome: {horizon_days: 30}\n", encoding="utf-8")
+    more = ["--as-of", AS_OF, "--out", tmp_path / "r.parquet"] if command == "recommend" else []
+    message = refused(command, book, "--model", model, "--settings", tmp_path / "long.yaml", *more)
+    assert "outcome.horizon_days: expected 14 days, as the model, found 30 days in the settings" in message
+
+
+def test_a_night_on_which_nobody_is_overdue_gives_empty_tables(broken, model, tmp_path):
+    source = broken("instalments", lambda t: t.set_column(1, "due_on", pa.array([date(2027, 1, 1)] * len(t))).slice(0, 400))
+    for suffix in ("parquet", "csv"):
+        out = tmp_path / f"recs.{suffix}"
+        said = run("recommend", source, "--as-of", AS_OF, "--model", model, "--out", out, "--settings", lenient(tmp_path))
+        assert said.code == 0, said.err
+        assert "0 decisions, 0 standing, 600 borrowers left out" in said.out
+    assert pq.read_table(tmp_path / "recs.parquet").num_rows == 0
+    assert pq.read_table(tmp_path / "recs.excluded.parquet").num_rows == 600
+
+
+def lenient(folder):
+    """Moving every due day to one makes duplicates: this settings file lets them be set aside."""
+    path = folder / "lenient.yaml"
+    path.write_text("quality: {max_bad_share: 1.0}\n", encoding="utf-8")
+    return path
 
 
 def test_an_instant_without_a_zone_is_refused(book, model, tmp_path):
