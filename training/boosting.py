@@ -7,6 +7,7 @@ from typing import Any
 
 import lightgbm as lgb
 import numpy as np
+from joblib import Parallel, cpu_count, delayed
 from numpy.typing import NDArray
 
 from ..data.errors import Fault, InvalidInput
@@ -136,7 +137,9 @@ def fit_halves(sample: Sample, halves: NDArray[np.bool_], boosting: Boosting, th
     list of Booster
         Of length 2 * pairs: first half, second half, first half, ...
     """
-    params = _params(sample.classes, boosting, int(halves.shape[1] / 2), threads, seed)
+    # A booster on one thread, several at a time: threads inside a booster wait for each other at every split, and where
+    # another program takes a core they wait many times longer.
+    params = _params(sample.classes, boosting, int(halves.shape[1] / 2), 1, seed)
     whole = lgb.Dataset(
         sample.inputs,
         sample.target,
@@ -144,18 +147,19 @@ def fit_halves(sample: Sample, halves: NDArray[np.bool_], boosting: Boosting, th
         categorical_feature=list(sample.categorical),
         params=params,
     ).construct()
-    rounds = 0
-    boosters: list[lgb.Booster] = []
-    for first in halves:
-        sides = [whole.subset(np.flatnonzero(side).tolist()) for side in (first, ~first)]
-        if not boosters:
-            curves = [_curve(params, fit, other, boosting.rounds) for fit, other in (sides, sides[::-1])]
-            shortest = min(len(curve) for _, curve in curves)
-            rounds = int(np.argmin(sum(curve[:shortest] for _, curve in curves))) + 1
-            boosters += [plain(booster, rounds) for booster, _ in curves]
-        else:
-            boosters += [plain(lgb.train(params, side, rounds), rounds) for side in sides]
-    return boosters
+    side_by_side = Parallel(n_jobs=threads or cpu_count(), prefer="threads")
+    curves = side_by_side(delayed(_curve)(params, fit, other, boosting.rounds) for fit, other in _both_ways(whole, halves[0]))
+    shortest = min(len(curve) for _, curve in curves)
+    rounds = int(np.argmin(sum(curve[:shortest] for _, curve in curves))) + 1
+    rest = [whole.subset(np.flatnonzero(side).tolist()) for first in halves[1:] for side in (first, ~first)]
+    more = side_by_side(delayed(lgb.train)(params, side, rounds) for side in rest)
+    return [plain(booster, rounds) for booster in (*(booster for booster, _ in curves), *more)]
+
+
+def _both_ways(whole: lgb.Dataset, first: NDArray[np.bool_]) -> list[tuple[lgb.Dataset, lgb.Dataset]]:
+    """Return each half with the other to be scored on; subsets of their own, since two threads work on them."""
+    ways = ((first, ~first), (~first, first))
+    return [(whole.subset(np.flatnonzero(a).tolist()), whole.subset(np.flatnonzero(b).tolist())) for a, b in ways]
 
 
 def _curve(params: dict[str, Any], fit: lgb.Dataset, other: lgb.Dataset, rounds: int) -> tuple[lgb.Booster, Floats]:

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import lightgbm as lgb
 import numpy as np
+from joblib import Parallel, cpu_count, delayed
 
 from ..data.arms import ArmCatalogue
 from ..data.vocabulary import CHANNELS
@@ -13,6 +14,8 @@ from .inputs import Floats
 
 # Rows of borrowers x arms that are stacked at a time: 50 MB at 60 inputs.
 STACK_ROWS = 100_000
+# Fewer rows than this are not worth a thread.
+SLICE_ROWS = 5_000
 
 
 @dataclass(frozen=True)
@@ -71,8 +74,29 @@ def logits_by_arm(booster: lgb.Booster, Z: Floats, inputs: ArmInputs, threads: i
     for chunk in chunks(len(Z), K):
         part = Z[chunk]
         stacked = inputs.beside(np.repeat(part, K, axis=0), np.tile(np.arange(K), len(part)))
-        result[chunk] = booster.predict(stacked, raw_score=True, num_threads=threads).reshape(len(part), K)
+        result[chunk] = raw_scores(booster, stacked, threads).reshape(len(part), K)
     return result
+
+
+def raw_scores(booster: lgb.Booster, rows: Floats, threads: int) -> Floats:
+    """Return a booster's raw scores.
+
+    Many rows are cut into slices that run side by side on one thread each: threads inside one call wait for each other, and
+    much longer where another program takes a core. No score depends on it.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, m)
+    threads : int
+        0 takes all cores.
+    """
+    jobs = min(threads or cpu_count(), max(1, len(rows) // SLICE_ROWS))
+    if jobs == 1:
+        return np.asarray(booster.predict(rows, raw_score=True, num_threads=1))
+    slices = Parallel(n_jobs=jobs, prefer="threads")(
+        delayed(booster.predict)(part, raw_score=True, num_threads=1) for part in np.array_split(rows, 4 * jobs)
+    )
+    return np.concatenate(slices)
 
 
 def chunks(n: int, K: int) -> Iterator[slice]:
@@ -109,7 +133,7 @@ class PropensityScorer:
 
 def centred_logits(booster: lgb.Booster, Z: Floats, threads: int, K: int) -> Floats:
     """Return a booster's log odds of shape (n, K); a booster of two classes scores the second against the first."""
-    raw = booster.predict(Z, raw_score=True, num_threads=threads)
+    raw = raw_scores(booster, Z, threads)
     if raw.ndim == 1:
         raw = np.column_stack([np.zeros(len(raw)), raw]) if K == 2 else raw.reshape(-1, K)
     return np.ascontiguousarray(raw)
