@@ -41,8 +41,29 @@ def replacing(target: str | Path) -> Iterator[Path]:
     try:
         yield workroom / target.name
         _rename(workroom / target.name, target)
+    except OSError as error:
+        # Of the block's own errors only those of writing here are ours to tell, such as a full disk.
+        if error.filename is None or Path(error.filename).is_relative_to(workroom):
+            raise _unwritable(target, error) from None
+        raise
     finally:
         shutil.rmtree(workroom, ignore_errors=True)
+
+
+def ensure_writable(target: str | Path) -> None:
+    """Refuse a target that cannot be written, before hours are spent on what shall be written there.
+
+    Raises
+    ------
+    InvalidInput
+        As `replacing` would; nothing is left behind.
+    """
+    target = Path(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent)).rmdir()
+    except OSError as error:
+        raise _unwritable(target, error) from None
 
 
 def _rename(made: Path, target: Path) -> None:

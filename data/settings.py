@@ -122,6 +122,10 @@ def load_yaml(path: str | Path) -> dict[str, Any]:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InvalidInput([Fault(str(path), "a YAML file", "no file", "Check the path.")]) from None
+    except (OSError, UnicodeDecodeError):
+        raise InvalidInput(
+            [Fault(str(path), "a YAML file", "something that cannot be read as text", "Check the path.")]
+        ) from None
     except yaml.YAMLError as error:
         raise InvalidInput([Fault(str(path), "valid YAML", " ".join(str(error).split()), "")]) from None
     if content is None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, PositiveFloat, field_validator
 
 from ..data.settings import LedgerSettings, OutcomeSettings, Section, load_yaml, parse_model
 from ..data.vocabulary import CHANNELS
@@ -88,7 +88,7 @@ class PolicySettings(Section):
     harm_price: float = Field(default=25.0, ge=0)
     dose_margin_share: float = Field(default=0.01, ge=0, le=1)
     confidence: float = Field(default=0.9, gt=0, lt=1)
-    exchange_rates: dict[str, float] = Field(default_factory=dict)
+    exchange_rates: dict[str, PositiveFloat] = Field(default_factory=dict)
     halted: bool = False
     packs: tuple[str, ...] = ("house",)
     guards: GuardSettings = GuardSettings()

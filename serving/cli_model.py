@@ -8,6 +8,7 @@ import typer
 
 from ..data.errors import Fault, InvalidInput
 from ..data.stores import open_book
+from ..training.bundle import check_folder
 from ..training.flat import FlatResult, train_flat
 from ..training.record import flat_record, record_of
 from ..training.run import TrainingRun, TrainOptions, judge_again, train_book
@@ -43,6 +44,7 @@ def train(  # noqa: PLR0913, PLR0917  each parameter is an option of the command
     """Train a response model, judge it on decisions it has not seen, and keep the run."""
     environment = Environment.read()
     folder = save or environment.room / "models" / "latest"
+    check_folder(folder)
     if table is not None:
         result = train_table(table, _flat_options(arm, outcome, propensity, group, baseline, drop, seed))
         with stage("saving the model"):
@@ -78,7 +80,7 @@ def train_source(source: str, settings: Settings, folder: Path, options: TrainOp
         book = open_book(source, settings.book, settings.arms)
     with book, stage("features, training, and judging on the final time fold"):
         run = train_book(book, settings.arms, settings.policy, folder, options)
-    for notice in (*book.notices, *run.fit.notices):
+    for notice in (*book.notices, *run.fit.notices, *run.notices):
         say(f"  {notice}")
     say(
         f"  learnt from {len(run.fit):,} commitments before {run.folds.fit_end:%Y-%m-%d}, "

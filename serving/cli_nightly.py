@@ -15,7 +15,7 @@ from .console import say, show, stage
 from .environment import Environment
 from .explain import explain_file
 from .night import Night
-from .output import sibling, write_night
+from .output import check_output, sibling, write_night
 from .recommender import Recommender
 from .settings import Settings, SettingsFile
 
@@ -30,6 +30,7 @@ def recommend(
 ) -> None:
     """Recommend frequency and channel for every overdue borrower who may be contacted."""
     instant = parse_instant(as_of)
+    check_output(out)
     chosen = Settings.read(settings)
     with stage("loading the model"):
         recommender = Recommender.load(model, chosen.policy, tracker_for(model, Environment.read()))

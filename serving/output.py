@@ -7,7 +7,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from ..data.errors import Fault, InvalidInput
-from ..data.files import replacing
+from ..data.files import ensure_writable, replacing
 from .night import Night
 
 
@@ -40,18 +40,28 @@ def write_night(night: Night, out: Path) -> None:
     beside = {word: sibling(out, word) for word in ("decisions", "excluded")}
     _refuse_folders([out, *beside.values()])
     excluded = pa.Table.from_pandas(night.excluded, preserve_index=False)
-    try:
-        with (
-            replacing(out) as recommendations,
-            replacing(beside["decisions"]) as decisions,
-            replacing(beside["excluded"]) as left_out,
-        ):
-            _write(night.recommendations, recommendations)
-            _write(night.decisions, decisions)
-            _write(excluded, left_out)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise InvalidInput([Fault(str(out), "room to write", reason, "Nothing was written.")]) from None
+    with (
+        replacing(out) as recommendations,
+        replacing(beside["decisions"]) as decisions,
+        replacing(beside["excluded"]) as left_out,
+    ):
+        _write(night.recommendations, recommendations)
+        _write(night.decisions, decisions)
+        _write(excluded, left_out)
+
+
+def check_output(out: Path) -> None:
+    """Refuse an output that cannot be written, before the night is decided.
+
+    Raises
+    ------
+    InvalidInput
+        Where the ending is neither .parquet nor .csv, or the place cannot be written.
+    """
+    if out.suffix not in {".parquet", ".csv"}:
+        raise InvalidInput([Fault(str(out), "a file that ends in .parquet or .csv", repr(out.suffix), "Name it so.")])
+    _refuse_folders([out, sibling(out, "decisions"), sibling(out, "excluded")])
+    ensure_writable(out)
 
 
 def _refuse_folders(targets: list[Path]) -> None:

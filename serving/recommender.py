@@ -71,6 +71,9 @@ class Recommender:
                 raise InvalidInput([Fault(str(model), "a tracker to look it up in", "none", remedy)])
             folder = tracker.folder(str(model))
         bundle = ModelBundle.load(folder)
+        if bundle.harm is None:
+            remedy = "Train on event tables with `lighttouch train DIR`."
+            raise InvalidInput([Fault(str(model), "a model of a decision log", "a model of an experiment's table", remedy)])
         if bundle.horizon_days != settings.outcome.horizon_days:
             found = f"{settings.outcome.horizon_days} days in the settings"
             remedy = "Use the settings that the model was trained with, or train again."

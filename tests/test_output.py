@@ -143,7 +143,7 @@ def test_a_disk_that_is_full_half_way_leaves_the_earlier_night(night, tmp_path, 
 
     monkeypatch.setattr(pq, "write_table", fill_up)
     other = Night(night.recommendations.slice(0, 1), night.excluded.head(0), night.decisions.slice(0, 1))
-    with pytest.raises(InvalidInput, match="expected room to write, found No space left on device"):
+    with pytest.raises(InvalidInput, match="expected a place that can be written, found No space left on device"):
         write_night(other, tmp_path / "recs.parquet")
     assert {name: (tmp_path / name).read_bytes() for name in files(tmp_path)} == before
 

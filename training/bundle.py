@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..data.arms import ArmCatalogue
 from ..data.errors import DamagedFile, Fault, InvalidInput
-from ..data.files import digest, replacing
+from ..data.files import digest, ensure_writable, replacing
 from .harm import HarmModel
 from .inputs import NUMBER
 from .response import ResponseModel
@@ -70,7 +70,7 @@ class ModelBundle:
         folder : str or Path
             Replaced as a whole where it holds a model; refused where it holds anything else.
         """
-        _refuse_strangers(Path(folder))
+        check_folder(Path(folder))
         with replacing(folder) as place:
             place.mkdir()
             self.response.save(place / _RESPONSE)
@@ -124,8 +124,15 @@ def _read_card(folder: Path) -> dict[str, Any]:
     return card
 
 
-def _refuse_strangers(folder: Path) -> None:
-    """Refuse to replace a folder that is no saved model: a mistyped path must not cost someone's files."""
+def check_folder(folder: Path) -> None:
+    """Refuse a folder for a model before it is trained: a mistyped path must not cost someone's files or an hour.
+
+    Raises
+    ------
+    InvalidInput
+        Where the folder holds anything but a saved model, or cannot be written.
+    """
+    ensure_writable(folder)
     if folder.is_dir() and any(folder.iterdir()) and not (folder / _CARD).is_file():
         raise InvalidInput([Fault(str(folder), "a new folder or a saved model", "other files", "Choose another folder.")])
 

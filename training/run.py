@@ -65,6 +65,14 @@ class TrainingRun:
     verdict: Verdict
     best_constant: str
 
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the reader of the run should know."""
+        harm = self.bundle.harm
+        if harm is None or harm.supported:
+            return ()
+        return (f"harm: {harm.events:,} events are too few to tell arms apart; one pooled rate stands for all",)
+
 
 def train_book(
     book: Book, arms: ArmCatalogue, settings: PolicySettings, folder: Path, options: TrainOptions | None = None
