@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
@@ -70,4 +71,6 @@ def show(frame: pd.DataFrame, title: str, formats: Mapping[str, str] | None = No
 
 
 def _cell(value: object, rule: str) -> str:
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
     return "" if value is None or value != value else rule.format(value)  # noqa: PLR0124  NaN is not itself

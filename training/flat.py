@@ -34,6 +34,8 @@ class FlatResult:
         The arm that was best for everyone on the fit part.
     policy : ndarray of shape (held-out rows,)
         Arm names that the learnt policy gives.
+    held_out : DataFrame of shape (held-out rows, 3)
+        arm that was given, outcome, predicted (response under that arm).
     claimed : float
         Mean response that the model expects of its own choices: larger than their value where noise was chosen.
     covariates : tuple of str
@@ -50,6 +52,7 @@ class FlatResult:
     values: dict[str, PolicyValue]
     best_constant: str
     policy: np.ndarray
+    held_out: pd.DataFrame
     claimed: float
     covariates: tuple[str, ...]
     dropped: tuple[str, ...]
@@ -115,8 +118,10 @@ def train_flat(  # noqa: PLR0913  the command line's options, one by one
     predicted = model.predict_by_arm(rest.X)
     chosen, claimed = _greedy(predicted, model.support_by_arm(rest.X), data.arms, best)
     values, report = _value_all(rest, model, predicted, {LEARNT: chosen}, best, confidence)
+    taken = predicted[np.arange(len(rest.y)), data.arms.encode(rest.arm)]
+    held_out = pd.DataFrame({"arm": rest.arm, "outcome": rest.y, "predicted": taken})
     return FlatResult(
-        model, report, values, best, chosen, claimed,
+        model, report, values, best, chosen, held_out, claimed,
         covariates=tuple(data.X.columns), dropped=columns.drop, notices=data.notices,
         fit_rows=len(fit.y), holdout_rows=len(rest.y),
     )  # fmt: skip

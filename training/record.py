@@ -80,9 +80,25 @@ def flat_record(result: FlatResult, folder: Path, seed: int) -> RunRecord:
             **frame_metrics(result.report, "policy", ("value", "se", "low", "high", "snips", "ess")),
         },
         pages={
-            "report.html": page(f"Light touch, experiment model {bundle.version}", [value_picture(values)]),
+            "report.html": _flat_report(result, values, bundle.version),
             "values.csv": result.report.to_csv(index=False),
         },
+    )
+
+
+def _flat_report(result: FlatResult, values: pd.DataFrame, version: str) -> str:
+    arms, held = result.model.arms, result.held_out
+    code, chosen = arms.encode(held["arm"]), arms.encode(result.policy)
+    shares = {"given": code, LEARNT: chosen}
+    counts = {name: np.bincount(codes, minlength=len(arms)) / len(held) for name, codes in shares.items()}
+    outcome = held["outcome"].to_numpy(dtype=np.float64)
+    return page(
+        f"Light touch, experiment model {version}",
+        [
+            value_picture(values),
+            calibration_picture(held["predicted"].to_numpy(dtype=np.float64), outcome, code, arms),
+            share_picture(pd.DataFrame({"arm": arms.names, **counts})),
+        ],
     )
 
 
