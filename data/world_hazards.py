@@ -56,9 +56,14 @@ class Setting:
     @cached_property
     def season(self) -> Floats:
         """Effect of the times on the log hazard of paying, by day."""
-        pay, day = self.spec.repayment, np.arange(len(self.calendar.dom))
-        start = np.inf if pay.shock_at is None else pay.shock_at * self.calendar.days
-        return np.where(day >= start, pay.shock, 0.0)
+        return np.where(self.changed, self.spec.repayment.shock, 0.0)
+
+    @cached_property
+    def changed(self) -> Bools:
+        """Whether times have changed, by day."""
+        at = self.spec.repayment.shock_at
+        start = np.inf if at is None else at * self.calendar.days
+        return np.asarray(np.arange(len(self.calendar.dom)) >= start)
 
 
 @dataclass(frozen=True)
@@ -152,9 +157,11 @@ def nudge_effect(setting: Setting, who: Standing) -> Floats:
     pay = setting.spec.repayment
     left = pay.gain_floor + (1.0 - pay.gain_floor) * np.exp(-who.dpd / pay.gain_days)
     gain = setting.people.gain[who.person] * left
-    if pay.bureau_after is None:
-        return np.asarray(gain)
-    return np.asarray(gain * np.where(who.dpd > pay.bureau_after, pay.bureau_gain, 1.0))
+    if pay.shock_at is not None:
+        gain = gain * np.where(setting.changed[who.day], pay.shock_gain, 1.0)
+    if pay.bureau_after is not None:
+        gain = gain * np.where(who.dpd > pay.bureau_after, pay.bureau_gain, 1.0)
+    return np.asarray(gain)
 
 
 def promised_chance(setting: Setting, who: Standing) -> Floats:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtr, ndtri
 
 from .errors import Fault, InvalidInput
 from .policies import Policy, Situation
@@ -42,12 +43,12 @@ class DecisionLog:
         """Decide for everyone who is overdue by the booked ledger and free of commitments, promises and stops."""
         state = run.state
         end_windows(run, day)
+        report_to_bureau(run, day)
         free = state.alive & (state.phase == NOBODY) & (state.free_from <= day)
         rows = np.flatnonzero(free & (state.overdue_posted > DE_MINIMIS_CENTS))
         dpd = days_past_due(run.setting, rows, state.posted_total[rows], day)
         gone = dpd > run.setting.spec.operations.write_off_after
         write_off(run, day, rows[gone])
-        report_to_bureau(run, day, rows[~gone], dpd[~gone])
         if not gone.all():
             self._draw(run, day, rows[~gone], dpd[~gone])
 
@@ -56,9 +57,7 @@ class DecisionLog:
         lawful = lawful_arms(run, rows)
         situation = Situation(self.observe(run, day, rows, dpd), setting.arms, lawful)
         shares = checked(self.policy.propensities(situation), lawful, self.policy.name)
-        # A share of zero is never drawn: the first sum above the draw belongs to an arm with a share.
-        arm = (run.rng.random(len(rows))[:, None] >= shares.cumsum(axis=1)).sum(axis=1)
-        arm = np.minimum(arm, len(setting.arms) - 1 - (shares[:, ::-1] > 0).argmax(axis=1))
+        arm = hand_out(run, rows, shares) if setting.spec.insight else draw_from(shares, run.rng.random(len(rows)))
         self.nights.append(commit(run, day, rows, arm, (lawful, shares)))
         run.state.decision[rows] = self.count + np.arange(len(rows))
         self.count += len(rows)
@@ -121,6 +120,27 @@ def lawful_arms(run: Run, rows: Ints) -> Bools:
     return np.asarray(~(run.state.blocked[rows].astype(np.int64) @ uses.T.astype(np.int64) > 0))
 
 
+def draw_from(shares: Floats, draw: Floats) -> Ints:
+    """Return the position of the arm on which each draw between 0 and 1 falls, of shape (n,)."""
+    # A share of zero is never drawn: the first sum above the draw belongs to an arm with a share.
+    arm = (draw[:, None] >= shares.cumsum(axis=1)).sum(axis=1)
+    return np.asarray(np.minimum(arm, shares.shape[1] - 1 - (shares[:, ::-1] > 0).argmax(axis=1)))
+
+
+def hand_out(run: Run, rows: Ints, shares: Floats) -> Ints:
+    """Return the arms as people hand them out who know more than the tables: the heavier ones to those with means.
+
+    Every arm keeps its share of the night's cases, since a random member of the night has a uniform place in its order; only
+    who gets which is not left to chance.
+    """
+    rng, insight, n = run.rng, run.setting.spec.insight, len(rows)
+    place = run.setting.people.unseen_means[rows].argsort().argsort()
+    known = ndtri((place + rng.random(n)) / n)
+    draw = ndtr(insight * known + np.sqrt(1.0 - insight**2) * rng.normal(size=n))
+    by_dose = np.argsort(run.setting.arms.intensity, kind="stable")
+    return np.asarray(by_dose[draw_from(shares[:, by_dose], draw)])
+
+
 def commit(run: Run, day: int, rows: Ints, arm: Ints, choice: tuple[Bools, Floats]) -> Snapshot:
     """Begin commitments, and return the state they began in."""
     state = run.state
@@ -153,17 +173,25 @@ def write_off(run: Run, day: int, rows: Ints) -> None:
     """Take all loans of people out of what is collected here, for good; loans not yet opened never open."""
     state = run.state
     state.alive[rows] = False
-    at, slot = np.nonzero(run.setting.loans.open_slots(rows, day) & ~state.closed[rows])
+    begun = run.setting.loans.open_slots(rows, day)
+    left = begun & ~state.closed[rows]
+    # Whose last payment has not been booked loses the newest loan all the same: the bank knows no better.
+    opened = np.where(begun, run.setting.loans.opened_day[rows], np.iinfo(np.int64).min)
+    newest = begun & (opened == opened.max(axis=1, keepdims=True))
+    at, slot = np.nonzero(np.where(left.any(axis=1, keepdims=True), left, newest))
     _loan_status(run, day, rows[at], slot, "written_off")
 
 
-def report_to_bureau(run: Run, day: int, rows: Ints, dpd: Ints) -> None:
-    """Report, once, those who are overdue for longer than the world's limit, where it has one."""
-    after = run.setting.spec.repayment.bureau_after
+def report_to_bureau(run: Run, day: int) -> None:
+    """Report, once in each overdue spell, those overdue by the booked ledger for longer than the world's limit, if any."""
+    after, state = run.setting.spec.repayment.bureau_after, run.state
     if after is None:
         return
-    new = rows[(dpd > after) & ~run.state.reported[rows]]
-    run.state.reported[new] = True
+    overdue = state.alive & (state.overdue_posted > DE_MINIMIS_CENTS)
+    state.reported &= overdue
+    rows = np.flatnonzero(overdue & ~state.reported)
+    new = rows[days_past_due(run.setting, rows, state.posted_total[rows], day) > after]
+    state.reported[new] = True
     _loan_status(run, day, new, np.full(len(new), -1), "bureau_reported")
 
 

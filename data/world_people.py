@@ -89,6 +89,11 @@ class People:
     def __len__(self) -> int:
         return len(self.ability)
 
+    @property
+    def unseen_means(self) -> Floats:
+        """Ability beyond what the segment says, of shape (n,): in no table, and drawn apart from everything that is."""
+        return np.asarray(self.ability - _SEGMENT_ABILITY[self.segment])
+
     def take(self, rows: Ints) -> Self:
         """Return the people at these positions, repeats allowed."""
         return replace(self, **{item.name: getattr(self, item.name)[rows] for item in fields(self)})

@@ -43,3 +43,28 @@ class HardCasesPolicy:
         cured = np.nan_to_num(seen["self_cured_share"].to_numpy(np.float64), nan=0.35)
         score: NDArray[np.float64] = np.clip(0.8 * age + 0.4 * (size - 0.4) - 1.0 * (cured - 0.35), -1.5, 1.5)
         return score
+
+
+@dataclass(frozen=True)
+class HardRulePolicy:
+    """A contact strategy by days past due alone: the later, the heavier, and nothing left to chance.
+
+    Parameters
+    ----------
+    half_way : float
+        Days past due at which the middle of the ladder of arms is reached.
+    """
+
+    half_way: float = 15.0
+    name: str = "ladder-by-days-past-due"
+
+    def propensities(self, situation: Situation) -> NDArray[np.float64]:
+        """Return 0 and 1, of shape (n, K): the rung of the ladder, or the next lighter lawful arm."""
+        ladder = np.argsort(np.nan_to_num(situation.arms.intensity), kind="stable")
+        days = situation.observed["days_past_due"].to_numpy(np.float64)
+        rung = (len(ladder) * days / (days + self.half_way)).astype(np.int64)
+        allowed = situation.lawful[:, ladder] & (np.arange(len(ladder)) <= rung[:, None])
+        chosen = ladder[len(ladder) - 1 - allowed[:, ::-1].argmax(axis=1)]
+        result = np.zeros(situation.lawful.shape)
+        result[np.arange(len(days)), chosen] = 1.0
+        return result

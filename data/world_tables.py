@@ -146,9 +146,9 @@ class TableBuilder:
         channel = np.tile(used, len(people))
         since = calendar.start_us - (30 + (person * 7 + channel * 13) % 60) * DAY_US
         dead = people.dead_day[person, channel]
-        # The bank finds a dead endpoint out some two months late; one in twelve was never verified.
+        # The bank finds a dead endpoint out some two months late, if at all; one in twelve was never verified.
         found = dead + 45 + person % 31
-        ended = found < calendar.days
+        ended = (found < calendar.days) & self.setting.spec.operations.dead_found
         return table(
             "contact_points",
             borrower_id=pc.take(self.borrower, pa.array(person)),

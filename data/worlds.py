@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import ArrayLike
 
@@ -19,6 +20,7 @@ from .files import replacing
 from .policies import Policy
 from .world_arrow import ids, instants, table, words
 from .world_calendar import DAY_US, Calendar, lay_plans
+from .world_catalogue import WORLDS, find_spec
 from .world_engine import Engine
 from .world_hazards import Setting
 from .world_loans import draw_loans
@@ -27,7 +29,7 @@ from .world_people import EARLY_DAYS_MAX, Floats, draw_people
 from .world_record import Recorder
 from .world_replay import replay_decisions
 from .world_snapshot import Snapshot
-from .world_specs import WORLDS, WorldSpec, find_spec
+from .world_specs import WorldSpec
 from .world_state import State
 from .world_tables import TableBuilder
 from .world_truth import Truth, true_odds
@@ -38,6 +40,7 @@ __all__ = ["WORLDS", "Truth", "World", "WorldSpec", "replay", "simulate"]
 
 DEFAULT_END: Final = datetime(2026, 11, 20, 22, tzinfo=UTC)
 _DIGEST_ROWS = 10_000
+_DIGEST_DIGITS = 9
 
 Progress = Callable[[int, int], None]
 
@@ -77,17 +80,20 @@ class World:
         return datetime.fromtimestamp(us / 1e6, UTC)
 
     def digest(self) -> str:
-        """Return a digest of every table's length and first rows and of the truth's, in hexadecimal."""
+        """Return a digest of every table's length and first rows and of the truth's, in hexadecimal.
+
+        Fractions count to nine digits, so that processors which round the last bit differently agree.
+        """
         sha = hashlib.sha256()
         for name, content in self.tables.items():
             sha.update(f"{name}:{content.num_rows};".encode())
-            head = content.slice(0, _DIGEST_ROWS).combine_chunks()
+            head = _steady(content.slice(0, _DIGEST_ROWS).combine_chunks())
             sink = pa.BufferOutputStream()
             with pa.ipc.new_stream(sink, head.schema) as writer:
                 writer.write_table(head)
             sha.update(sink.getvalue())
         for values in (self.truth.response, self.truth.harm, self.truth.propensity):
-            sha.update(np.ascontiguousarray(values[:_DIGEST_ROWS]).tobytes())
+            sha.update(np.ascontiguousarray(values[:_DIGEST_ROWS].round(_DIGEST_DIGITS)).tobytes())
         return sha.hexdigest()
 
     def write(self, folder: str | Path) -> None:
@@ -244,6 +250,20 @@ def _truth(setting: Setting, snapshot: Snapshot) -> Truth:
         recoverable=np.maximum(snapshot.due_total - snapshot.paid_total, 0) / 100.0,
         already_paid=paid,
     )
+
+
+def _steady(content: pa.Table) -> pa.Table:
+    """Return a table with its probabilities rounded."""
+    if "propensities" not in content.column_names:
+        return content
+    at, maps = content.column_names.index("propensities"), content["propensities"].combine_chunks()
+    if not len(maps):
+        return content
+    # Arrow rebuilds the map from its parts: keys and items cut to the slice, offsets from zero.
+    first, last = maps.offsets[0].as_py(), maps.offsets[-1].as_py()
+    items = pc.round(maps.items[first:last], _DIGEST_DIGITS)
+    rebuilt = pa.MapArray.from_arrays(pc.subtract(maps.offsets, maps.offsets[0]), maps.keys[first:last], items)
+    return content.set_column(at, content.schema.field(at), rebuilt)
 
 
 def _gaps(setting: Setting) -> pa.Table:

@@ -11,6 +11,7 @@ from ..data.errors import TooManyBadRows
 from ..data.files import replacing
 from ..data.quality import QualityReport
 from ..data.stores import check_source, open_book
+from ..data.worlds import WORLDS
 from ..data.worlds import simulate as simulate_world
 from ..features.build import build_features
 from ..features.catalogue import FEATURES
@@ -21,7 +22,7 @@ from .settings import Settings, SettingsFile
 
 def simulate(
     out: Annotated[Path, typer.Option(help="Folder for the tables; replaced.")],
-    world: Annotated[str, typer.Option(help="Name of the world: randomised, confounded.")] = "randomised",
+    world: Annotated[str, typer.Option(help=f"Name of the world: {', '.join(WORLDS)}.")] = "randomised",
     borrowers: Annotated[int, typer.Option(help="Number of borrowers.", min=1)] = 20_000,
     days: Annotated[int, typer.Option(help="Days of history.", min=30)] = 730,
     seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
