@@ -126,7 +126,8 @@ def refuse_strangers(folder: Path, also: Collection[str] = ()) -> None:
     if not folder.is_dir():
         return
     known = {DATABASE_FILE, SETTINGS_FILE, *CONTRACTS, *also}
-    strangers = [path.name for path in sorted(folder.iterdir()) if path.name not in known and not suffix_of(path)]
+    tables = {path.name for path in folder.iterdir() if path.name.removesuffix(suffix_of(path) or "") in CONTRACTS}
+    strangers = [path.name for path in sorted(folder.iterdir()) if path.name not in known | tables]
     if strangers:
         found = ", ".join(strangers[:5])
         raise InvalidInput([Fault(str(folder), "a new folder or one with tables only", found, "Choose another folder.")])

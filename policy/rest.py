@@ -28,7 +28,7 @@ def lay_rest(planner: Planner, arms: ArmCatalogue, book: Book, decisions: pd.Dat
     book : Book
         Its contacts tell what was made.
     decisions : DataFrame of shape (n, ...)
-        decision_id, as_of (UTC without a zone), arm.
+        decision_id, borrower_id, as_of and commit_until (UTC without a zone), arm.
 
     Returns
     -------
@@ -48,7 +48,15 @@ def lay_rest(planner: Planner, arms: ArmCatalogue, book: Book, decisions: pd.Dat
             steps = _rest_of(planner, arms, str(first["arm"]), int(first["begun"]), int(first["made"]))
             if steps:
                 pieces += lay_steps(planner, engine, steps, group.index.to_numpy(dtype=np.int64), blocked)
-    return assemble(planner, pieces, blocked)
+    return _within_commitment(assemble(planner, pieces, blocked), decisions)
+
+
+def _within_commitment(calendar: Calendar, decisions: pd.DataFrame) -> Calendar:
+    """Leave out the windows that open when the commitment has ended: what comes then is for a new decision."""
+    until = decisions.set_index("borrower_id")["commit_until"].dt.tz_localize("UTC")
+    windows = calendar.windows
+    kept = windows["start"].to_numpy() < until.reindex(windows["borrower_id"]).to_numpy()
+    return Calendar(windows[kept].reset_index(drop=True), calendar.blocked_by)
 
 
 def _rest_of(planner: Planner, arms: ArmCatalogue, name: str, begun: int, made: int) -> list[Step]:

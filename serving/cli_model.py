@@ -45,6 +45,8 @@ def train(  # noqa: PLR0913, PLR0917  each parameter is an option of the command
     environment = Environment.read()
     folder = save or environment.room / "models" / "latest"
     check_folder(folder)
+    if table is not None and source is not None:
+        raise typer.BadParameter("Name either the event tables or --table, not both.")
     if table is not None:
         result = train_table(table, _flat_options(arm, outcome, propensity, group, baseline, drop, seed))
         with stage("saving the model"):
@@ -93,7 +95,7 @@ def train_source(source: str, settings: Settings, folder: Path, options: TrainOp
 def train_table(path: Path, options: dict[str, object]) -> FlatResult:
     """Train on one flat table and print what the learnt policy is worth."""
     with stage(f"reading {path}"):
-        frame = read_table(path)
+        frame = read_table(path, str(options["arm"]))
     with stage("training, and valuing on held-out rows"):
         result = train_flat(frame, **options)  # type: ignore[arg-type]
     for notice in result.notices:
@@ -108,12 +110,8 @@ def train_table(path: Path, options: dict[str, object]) -> FlatResult:
 
 def show_verdict(values: pd.DataFrame, gains: pd.DataFrame) -> None:
     """Print what policies are worth on the final fold."""
-    show(
-        values.drop(columns=["reason", "supported"]),
-        "value per decision (account currency) on the final time fold",
-        VALUE_FORMATS,
-    )
-    show(gains.drop(columns="supported"), "gain of the learnt policy over", VALUE_FORMATS)
+    show(values.drop(columns="reason"), "value per decision (account currency) on the final time fold", VALUE_FORMATS)
+    show(gains, "gain of the learnt policy over", VALUE_FORMATS)
     for row in values[~values["supported"]].to_dict("records"):
         say(f"  not supported: {row['policy']}: {row['reason']}")
 
@@ -143,12 +141,15 @@ def tracker_for(model: str, environment: Environment) -> Tracker | None:
     return tracker_in(environment) if ":/" in model else None
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a flat table from Parquet or CSV."""
+def read_table(path: Path, arm: str) -> pd.DataFrame:
+    """Read a flat table from Parquet or CSV; in CSV an arm may be called None, which elsewhere would be a missing value."""
     if not path.is_file():
         raise InvalidInput([Fault(str(path), "a Parquet or CSV file", "no file", "Check the path.")])
     try:
-        return pd.read_csv(path) if path.name.endswith((".csv", ".csv.gz")) else pd.read_parquet(path)
+        if not path.name.endswith((".csv", ".csv.gz")):
+            return pd.read_parquet(path)
+        frame = pd.read_csv(path, converters={arm: str})
+        return frame.assign(**{arm: frame[arm].replace("", None)}) if arm in frame else frame
     except (OSError, ValueError) as error:
         found = " ".join(str(error).split())[:200]
         raise InvalidInput([Fault(str(path), "a Parquet or CSV file", found, "Write it again as Parquet.")]) from None

@@ -30,7 +30,8 @@ def recommend(
 ) -> None:
     """Recommend frequency and channel for every overdue borrower who may be contacted."""
     instant = parse_instant(as_of)
-    check_output(out)
+    if not dry_run:
+        check_output(out)
     chosen = Settings.read(settings)
     with stage("loading the model"):
         recommender = Recommender.load(model, chosen.policy, tracker_for(model, Environment.read()))

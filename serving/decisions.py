@@ -79,7 +79,7 @@ def fresh_rows(context: Context, owed: pd.DataFrame) -> pd.DataFrame:
     recoverable = owed["overdue_amount"].astype(float).to_numpy() * account_rates(owed["currency"], settings)
     decided = decide(context.bundle, features, mask, recoverable, settings)
     rows = decided_frame(decided, arms.names)
-    reasons = [[code(Reason.HALTED)]] * len(rows) if settings.halted else _reasons(arms.names, lawful, decided)
+    reasons = rows["reasons"] if settings.halted else pd.Series(_reasons(arms.names, lawful, decided))
     lawful_arms = [[arms.names[k] for k in np.flatnonzero(row)] for row in mask]
     as_of = pd.Timestamp(context.instant)
     rows = rows.assign(
@@ -91,7 +91,7 @@ def fresh_rows(context: Context, owed: pd.DataFrame) -> pd.DataFrame:
         propensity=1.0,
         explore=False,
         lawful_arms=pd.Series(lawful_arms),
-        reasons=pd.Series(reasons),
+        reasons=reasons,
         tone=tone(features),
         offer=offer(features),
         model_version=context.versions.model,
@@ -113,7 +113,7 @@ def standing_rows(context: Context, decisions: pd.DataFrame) -> pd.DataFrame:
     """
     until = pd.to_datetime(decisions["commit_until"], utc=True)
     odds = [dict(one) for one in decisions["propensities"]]
-    lawful_arms = [[name for name, chance in chances.items() if chance > 0] for chances in odds]
+    lawful_arms = [list(chances) for chances in odds]
     reasons = [[code(Reason.STANDING, f"{one:%Y-%m-%dT%H:%MZ}")] for one in until]
     taken = ["decision_id", "borrower_id", "arm", "explore", "model_version", "policy_version", "rules_version"]
     rows = decisions[taken].assign(
@@ -127,8 +127,10 @@ def standing_rows(context: Context, decisions: pd.DataFrame) -> pd.DataFrame:
         tone=None,
         offer=None,
     )
-    planner = context.planner(rows["borrower_id"])
-    return _with_plan(rows, context.arms, lay_rest(planner, context.arms, context.book, decisions))
+    calendar = lay_rest(context.planner(rows["borrower_id"]), context.arms, context.book, decisions)
+    blocked = zip(rows["reasons"], rows["arm"], calendar.blocked_by, strict=True)
+    rows["reasons"] = [[*told, code(Reason.ARM_REMOVED, arm, rule)] if rule else told for told, arm, rule in blocked]
+    return _with_plan(rows, context.arms, calendar)
 
 
 def _with_plan(rows: pd.DataFrame, arms: ArmCatalogue, calendar: Calendar) -> pd.DataFrame:

@@ -56,7 +56,9 @@ def run_night(
     context = Context(book, instant, bundle, settings, packs)
     fresh = fresh_rows(context, owed[~owed["borrower_id"].isin(standing["borrower_id"])].reset_index(drop=True))
     rows = [fresh] if standing.empty else [fresh, standing_rows(context, standing)]
-    return Night(to_arrow(pd.concat(rows, ignore_index=True)), excluded, log_rows(fresh))
+    # A halted night commits to nothing: logged, its decisions would stand for a fortnight after the switch is off again.
+    logged = fresh.iloc[:0] if settings.halted else fresh
+    return Night(to_arrow(pd.concat(rows, ignore_index=True)), excluded, log_rows(logged))
 
 
 def _eligible(book: Book, instant: datetime, settings: PolicySettings) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -100,7 +100,7 @@ def test_a_fixed_arm_is_projected_onto_what_was_lawful_and_the_projection_is_rep
     sms = ARMS.index("sms-every-3-days")
     free = (test.rows["arm"] != "sms-every-3-days").to_numpy() & (np.arange(len(test)) % 3 == 0)
     odds[free, sms] = 0.0
-    unlawful = replace(test, propensity=odds / odds.sum(axis=1, keepdims=True))
+    unlawful = replace(test, propensity=odds / odds.sum(axis=1, keepdims=True), lawful=odds > 0)
     free = ~unlawful.lawful[:, sms]
     assert free.mean() > 0.2
     found = judge(trained.run.bundle, unlawful, fixed_rules(ARMS, "sms-every-3-days"), trained.settings)

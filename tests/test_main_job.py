@@ -155,6 +155,20 @@ def test_the_stop_switch_makes_every_decision_no_contact(worlds, model):
     assert rows["reasons"].map(list).map(lambda reasons: reasons == ["halted"]).all()
 
 
+def test_the_stop_switch_holds_for_ready_features_too(model):
+    run, folder = model
+    everything = np.ones((len(run.test), 10), dtype=bool)
+    money = run.test.rows["recoverable"].to_numpy()
+    rows = Recommender.load(folder, PolicySettings(halted=True)).decide(run.test.features, lawful=everything, recoverable=money)
+    assert rows["arm"].eq("none").all()
+    assert rows["reasons"].map(lambda reasons: reasons == ["halted"]).all()
+
+
+def test_a_halted_night_commits_to_nothing_so_that_the_next_one_decides(worlds, model):
+    book = Book.from_arrow(worlds["confounded"].tables)
+    assert Recommender.load(model[1], PolicySettings(halted=True)).night(book, END).decisions.num_rows == 0
+
+
 def test_an_as_of_beyond_the_ledgers_limit_is_refused(worlds, model):
     with pytest.raises(StaleLedger, match=r"The ledger of the whole book is 10\.\d days old at as_of, the limit is 3\.0 days"):
         Recommender.load(model[1]).recommend(Book.from_arrow(worlds["confounded"].tables), END + timedelta(days=10))

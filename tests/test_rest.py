@@ -36,10 +36,24 @@ def book_of(contacts=(), borrowers=("b0",)):
 def rest_of(arm, after, contacts=(), arms=ARMS, who="b0"):
     """Return what is left of b0's plan some days after it was begun: local starts by day, and what blocked it."""
     as_of = BEGUN + after * DAY
-    decisions = pd.DataFrame({"decision_id": ["D1"], "as_of": [BEGUN.replace(tzinfo=None)], "arm": [arm]})
+    decisions = log_of(["D1"], [who], [BEGUN], [arm])
     with book_of(contacts) as book:
         planner = Planner.of(HOUSE, book, as_of, [who], PolicySettings())
         return lay_rest(planner, arms, book, decisions)
+
+
+def log_of(decisions, borrowers, begun, arms):
+    starts = pd.Series([one.replace(tzinfo=None) for one in begun])
+    return pd.DataFrame(
+        {"decision_id": decisions, "borrower_id": borrowers, "as_of": starts, "commit_until": starts + 14 * DAY, "arm": arms}
+    )
+
+
+def test_no_window_of_a_standing_plan_opens_after_its_commitment_has_ended():
+    for after in range(14):
+        for arm in ("sms-weekly", "sms-every-3-days", "call-twice-weekly"):
+            starts = rest_of(arm, after).windows["start"]
+            assert (starts < BEGUN + 14 * DAY).all(), (arm, after)
 
 
 def days_of(calendar):
@@ -108,13 +122,8 @@ def test_nobody_unknown_to_the_book_is_contacted():
 
 def test_each_borrower_keeps_the_rest_of_their_own_plan():
     names = ["b0", "b1", "b2"]
-    log = pd.DataFrame(
-        {
-            "decision_id": ["D0", "D1", "D2"],
-            "as_of": [one.replace(tzinfo=None) for one in (BEGUN, BEGUN - 5 * DAY, BEGUN)],
-            "arm": ["sms-weekly", "call-weekly", "sms-weekly"],
-        }
-    )
+    begun = [BEGUN, BEGUN - 5 * DAY, BEGUN]
+    log = log_of(["D0", "D1", "D2"], names, begun, ["sms-weekly", "call-weekly", "sms-weekly"])
     made = [contact("D2", BEGUN + 0.5 * DAY, borrower_id="b2")]
     with book_of(made, names) as book:
         planner = Planner.of(HOUSE, book, BEGUN + DAY, names, PolicySettings())

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..policy.choice import Choice, best_arm, choose, lightness
+from ..policy.reasons import Reason
 from ..policy.settings import PolicySettings
 from ..policy.value import arm_value, loss_upper
 from .bundle import ModelBundle
@@ -45,7 +46,7 @@ def decide(
     recoverable: NDArray[np.float64],
     settings: PolicySettings,
 ) -> Decided:
-    """Choose an arm for each borrower.
+    """Choose an arm for each borrower; no contact for anyone where the stop switch is on.
 
     Parameters
     ----------
@@ -57,6 +58,8 @@ def decide(
         What a repayment brings, account currency.
     """
     arms, n = bundle.arms, len(features)
+    if settings.halted:
+        lawful = lawful & (np.arange(len(arms)) == 0)
     response, harm = bundle.response.predict_by_arm(features), bundle.harm_by_arm(n)
     supported = bundle.response.support_by_arm(features)
     value = arm_value(response, recoverable, harm, arms, settings)
@@ -72,7 +75,9 @@ def decide(
         rank=rank,
         fallback=arms.index(arms.fallback),
     )
-    return Decided(choice.arm, choice.best, choice.reasons, response, harm, value, supported)
+    halt: tuple[str, ...] = (str(Reason.HALTED),)
+    reasons = [halt] * n if settings.halted else choice.reasons
+    return Decided(choice.arm, choice.best, reasons, response, harm, value, supported)
 
 
 def _contrast_low(

@@ -49,8 +49,9 @@ def judge(bundle: ModelBundle, test: TrainingTable, fixed: dict[str, str], setti
     fixed : dict
         Name of the policy to the arm that it gives everyone, projected onto the lawful arms.
     """
-    recoverable = test.rows["recoverable"].to_numpy(dtype=np.float64)
-    decided = decide(bundle, test.features, test.lawful, recoverable, settings)
+    # The choice sees what was known to be overdue; what was truly owed is for the rewards alone.
+    known = test.rows["overdue"].to_numpy(dtype=np.float64)
+    decided = decide(bundle, test.features, test.lawful, known, settings)
     policies = {LEARNT: _one_hot(decided.arm, len(test.arms)), LOGGED: test.propensity}
     policies |= {name: _project(ConstantPolicy(arm), test) for name, arm in fixed.items()}
     scale = _Scale(test, decided, settings)
@@ -63,7 +64,7 @@ def judge(bundle: ModelBundle, test: TrainingTable, fixed: dict[str, str], setti
 
 
 def best_constant_arm(bundle: ModelBundle, fit: TrainingTable, settings: PolicySettings) -> str:
-    """Return the arm with the highest doubly robust value for everyone on the fit fold.
+    """Return the arm with the highest doubly robust value for everyone on the fit fold, among those that the log supports.
 
     Parameters
     ----------
@@ -74,7 +75,7 @@ def best_constant_arm(bundle: ModelBundle, fit: TrainingTable, settings: PolicyS
     harm = bundle.harm_by_arm(len(fit))
     outcome = arm_value(bundle.response.out_of_fold, recoverable, harm, fit.arms, settings)
     reward, groups = rewards(fit, settings).value, fit.rows["borrower_id"].to_numpy()
-    estimates = [
+    found = [
         policy_value(
             _project(ConstantPolicy(name), fit),
             arm=fit.rows["arm"].to_numpy(),
@@ -83,10 +84,12 @@ def best_constant_arm(bundle: ModelBundle, fit: TrainingTable, settings: PolicyS
             arms=fit.arms,
             outcome=outcome,
             groups=groups,
-        ).estimate
+        )
         for name in fit.arms.names
     ]
-    return fit.arms.names[int(np.argmax(estimates))]
+    worth = [value.estimate if value.supported else -np.inf for value in found]
+    # Where the log supports none of them the first is returned: no contact.
+    return fit.arms.names[int(np.argmax(worth))]
 
 
 class _Scale:
@@ -94,8 +97,10 @@ class _Scale:
 
     def __init__(self, test: TrainingTable, decided: Decided, settings: PolicySettings) -> None:
         happened = rewards(test, settings)
+        recoverable = test.rows["recoverable"].to_numpy(dtype=np.float64)
+        expected = arm_value(decided.response, recoverable, decided.harm, test.arms, settings)
         self.test = test
-        self.units = {"value": (happened.value, decided.value), "repaid": (happened.repaid, decided.response)}
+        self.units = {"value": (happened.value, expected), "repaid": (happened.repaid, decided.response)}
 
     def measure(self, policy: NDArray[np.float64], unit: str, versus: NDArray[np.float64] | None = None) -> PolicyValue:
         reward, outcome = self.units[unit]

@@ -20,6 +20,8 @@ from ..features.ledger import known_dues, net_amount, point_loans, position
 _MONEY = "decimal(18, 2)"
 _HARM_KINDS = ("complaint", "opt_out")
 _POSTING_LAG_QUANTILE = 0.99
+# In a book of this many postings, so many of the newest may be dated wrongly; they are less than a day's worth.
+_MANY_POSTINGS, _NEWEST_POSTINGS = 1_000, 5
 _NEVER = datetime.min  # noqa: DTZ901  the book's instants are naive UTC
 
 
@@ -49,8 +51,14 @@ def maturity(book: Book) -> Maturity:
     """Measure how far the book's postings reach."""
     payments = book.table("payments")
     lag = (payments.posted_at.epoch_seconds() - payments.paid_at.epoch_seconds()) / 86_400
-    found = payments.agg(until=payments.posted_at.max(), lag=lag.quantile(_POSTING_LAG_QUANTILE)).to_pandas()
+    newest = payments.order_by(payments.posted_at.desc()).limit(_NEWEST_POSTINGS).posted_at.min()
+    found = payments.agg(
+        until=payments.posted_at.max(), lag=lag.quantile(_POSTING_LAG_QUANTILE), rows=payments.count()
+    ).to_pandas()
     until, days = found["until"].iloc[0], found["lag"].iloc[0]
+    if found["rows"].iloc[0] >= _MANY_POSTINGS:
+        # A few postings dated ahead by mistake must not make the last nights look complete.
+        until = newest.to_pandas()
     if pd.isna(until):
         return Maturity(_NEVER, 0.0)
     return Maturity(until.to_pydatetime(), float(days))
@@ -67,7 +75,8 @@ def outcomes(book: Book, points: pa.Table, outcome: OutcomeSettings, ledger: Led
     Returns
     -------
     DataFrame
-        A row per point, by point_id: currency, recoverable (money overdue in truth at as_of), recovered (net money within the
+        A row per point, by point_id: currency, overdue (money, as the ledger knew it at as_of), recoverable (money overdue in
+        truth at as_of), recovered (net money within the
         horizon, no more than that), repaid (0 or 1), harm (0 or 1: complaint or opt-out within the horizon), truly_overdue
         (bool), mature (bool). repaid and harm are missing where the row is not mature.
     """
@@ -75,7 +84,7 @@ def outcomes(book: Book, points: pa.Table, outcome: OutcomeSettings, ledger: Led
         frame = _money(book, table, outcome, ledger).join(_harmed(book, table, outcome), "point_id").to_pandas()
     frame = frame.sort_values("point_id", ignore_index=True)
     mature = pd.to_datetime(points["as_of"].to_numpy()) <= maturity(book).last_mature(outcome.horizon_days)
-    floats = {name: frame[name].astype(float) for name in ("recoverable", "recovered")}
+    floats = {name: frame[name].astype(float) for name in ("overdue", "recoverable", "recovered")}
     repaid = (floats["recovered"] >= outcome.repaid_share * floats["recoverable"] - 0.005).astype(float)
     return pd.DataFrame(
         {
@@ -93,7 +102,7 @@ def outcomes(book: Book, points: pa.Table, outcome: OutcomeSettings, ledger: Led
 def _money(book: Book, points: Any, outcome: OutcomeSettings, ledger: LedgerSettings) -> Any:
     """Sum dues and true payments over the loans of the position's currency."""
     zero = ibis.literal(Decimal("0.00")).cast(_MONEY)
-    spoken = position(book, points, ledger).select("point_id", "currency")
+    spoken = position(book, points, ledger).select("point_id", "currency", overdue="overdue_amount")
     owned = point_loans(book, points)
     owned = owned.filter(owned.is_open)
     owned = owned.semi_join(spoken, ["point_id", "currency"])
@@ -114,6 +123,7 @@ def _money(book: Book, points: Any, outcome: OutcomeSettings, ledger: LedgerSett
     return sums.select(
         "point_id",
         "currency",
+        "overdue",
         recoverable=recoverable,
         recovered=ibis.greatest(ibis.least(sums.within.fill_null(zero), recoverable), zero),
     )

@@ -134,7 +134,9 @@ def _constant_rows(values: Floats, codes: Ints, K: int) -> Floats | None:
         if len(column) and np.ptp(column) > SUM_TOLERANCE:
             return None
         by_arm[k] = column[0] if len(column) else np.nan
-    return by_arm
+    # Odds of the taken arm alone may be constant because a rule decided: those of a draw add up to 1 over the arms.
+    drawn = values.ndim == 2 or abs(float(np.nansum(by_arm)) - 1.0) <= STATED_TOLERANCE
+    return by_arm if drawn else None
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ from ..policy.money import account_rates
 from ..policy.settings import PolicySettings
 from .outcomes import outcomes
 
+_MONEY = ("overdue", "recoverable", "recovered")
+
 
 @dataclass(frozen=True)
 class TrainingTable:
@@ -26,12 +28,14 @@ class TrainingTable:
     Parameters
     ----------
     rows : DataFrame of shape (n, ...)
-        decision_id, borrower_id, as_of (aware), arm, recoverable, recovered (account currency), repaid, harm (0 or 1), in
-        order of as_of and decision_id.
+        decision_id, borrower_id, as_of (aware), arm, overdue (as known at as_of), recoverable (overdue in truth), recovered
+        (account currency all three), repaid, harm (0 or 1), in order of as_of and decision_id.
     features : DataFrame of shape (n, d)
         Borrower history as of the start of the commitment.
     propensity : ndarray of shape (n, K)
-        Logged probability of each arm of the catalogue, among those not retired; 0 where it was not lawful.
+        Logged probability of each arm of the catalogue, among those not retired.
+    lawful : ndarray of shape (n, K)
+        Arms that were lawful when the decision was taken: those that the log names, with whatever probability.
     arms : ArmCatalogue
     notices : tuple of str
         What was left out, and why.
@@ -40,13 +44,9 @@ class TrainingTable:
     rows: pd.DataFrame
     features: pd.DataFrame
     propensity: NDArray[np.float64]
+    lawful: NDArray[np.bool_]
     arms: ArmCatalogue
     notices: tuple[str, ...] = ()
-
-    @property
-    def lawful(self) -> NDArray[np.bool_]:
-        """Arms that were lawful when the decision was taken, of shape (n, K)."""
-        return self.propensity > 0
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -54,7 +54,7 @@ class TrainingTable:
     def subset(self, mask: NDArray[np.bool_]) -> "TrainingTable":
         """Return the rows where the mask is true."""
         rows, features = (frame[mask].reset_index(drop=True) for frame in (self.rows, self.features))
-        return TrainingTable(rows, features, self.propensity[mask], self.arms, self.notices)
+        return TrainingTable(rows, features, self.propensity[mask], self.lawful[mask], self.arms, self.notices)
 
 
 def training_table(book: Book, arms: ArmCatalogue, settings: PolicySettings) -> TrainingTable:
@@ -82,22 +82,24 @@ def training_table(book: Book, arms: ArmCatalogue, settings: PolicySettings) -> 
     points = decision_points(logged["borrower_id"][keep].to_numpy(), logged["as_of"][keep], ledger)
     built = build_features(book, points, ledger)
     rates = account_rates(happened["currency"], settings)
-    happened = happened.assign(recoverable=happened["recoverable"] * rates, recovered=happened["recovered"] * rates)
+    happened = happened.assign(**{name: happened[name] * rates for name in _MONEY})
     rows = pd.concat(
         [
             logged.loc[keep, ["decision_id", "borrower_id", "as_of", "arm"]].reset_index(drop=True),
-            happened.loc[keep, ["recoverable", "recovered", "repaid", "harm"]].reset_index(drop=True),
+            happened.loc[keep, [*_MONEY, "repaid", "harm"]].reset_index(drop=True),
         ],
         axis="columns",
     )
-    return TrainingTable(rows, built[list(FEATURE_NAMES)], _among_given(logged[keep], arms), arms, notices)
+    lawful = logged.loc[keep, [_lawful(name) for name in arms.names]].to_numpy(dtype=bool)
+    return TrainingTable(rows, built[list(FEATURE_NAMES)], _among_given(logged[keep], arms), lawful, arms, notices)
 
 
 def _logged(book: Book, arms: ArmCatalogue) -> pd.DataFrame:
-    """Return the decision log with a column of logged propensities per arm."""
+    """Return the decision log with a column per arm of whether it was lawful, and of its logged propensity."""
     log = book.table("decisions")
+    named = {_lawful(name): log.propensities.contains(name) for name in arms.names}
     chances = {_column(name): log.propensities.get(name, 0.0) for name in (*arms.names, *_retired(arms))}
-    picked = log.select("decision_id", "borrower_id", "as_of", "arm", **chances).order_by(["as_of", "decision_id"])
+    picked = log.select("decision_id", "borrower_id", "as_of", "arm", **named, **chances).order_by(["as_of", "decision_id"])
     frame: pd.DataFrame = picked.to_pandas()
     if frame.empty:
         remedy = "Without a log the arm is not known: start with the house policy's first night, which logs propensities."
@@ -121,6 +123,10 @@ def _retired(arms: ArmCatalogue) -> list[str]:
 def _refuse_unknown(unknown: set[Any], known: Sequence[str]) -> None:
     if unknown:
         raise InvalidInput([unknown_arm_fault(str(name), known, "arm in table 'decisions'") for name in sorted(unknown)])
+
+
+def _lawful(arm: str) -> str:
+    return f"lawful: {arm}"
 
 
 def _column(arm: str) -> str:
