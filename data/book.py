@@ -29,6 +29,8 @@ class Book:
         What the reader of a run should know: defaults set, columns ignored, rows quarantined.
     doubtful : tuple of str
         Borrowers with a quarantined row: what is known of them is incomplete.
+    unattributed : tuple of str
+        Quarantined stops, refusals and payments that cannot be tied to any borrower, as text: whose they are is not known.
     on_close : callable, optional
         Lets go of what holds the tables.
 
@@ -44,6 +46,7 @@ class Book:
     notices: tuple[str, ...] = ()
     doubtful: tuple[str, ...] = ()
     on_close: Callable[[], None] | None = field(default=None, repr=False, compare=False)
+    unattributed: tuple[str, ...] = ()
 
     def close(self) -> None:
         """Close the database; a temporary file goes with it. Closing twice does no harm."""

@@ -97,6 +97,24 @@ class StaleLedger(Refusal):
         )
 
 
+class UnattributedRows(Refusal):
+    """Quarantined rows may say "stop" or "paid" of a borrower that nobody can name.
+
+    Parameters
+    ----------
+    rows : tuple of str
+        Table, position and rule of each.
+    """
+
+    def __init__(self, rows: tuple[str, ...]) -> None:
+        self.rows = rows
+        shown = "; ".join(rows[:5]) + (f"; and {len(rows) - 5:,} more" if len(rows) > 5 else "")
+        super().__init__(
+            f"{len(rows):,} quarantined rows may concern any borrower, who could have paid or refused: {shown}. Mend them "
+            f"(`lighttouch check` names each), or set `guards.accept_unattributed: true` to decide without them."
+        )
+
+
 class TooManyBadRows(Refusal):
     """The share of quarantined rows is above the limit.
 

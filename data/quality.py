@@ -77,6 +77,27 @@ class QualityReport:
         """Borrowers with a quarantined row: a payment, a stop or a contact of theirs may not be known."""
         return tuple(sorted(self.quarantine["borrower_id"].dropna().unique()))
 
+    def unattributed(self, borrowers: set[str]) -> tuple[str, ...]:
+        """Return quarantined rows that may say "stop" or "paid" of a borrower nobody can name.
+
+        A stop whose borrower is not among those known may be mistyped; a broken line of payments has no loan at all. (A
+        payment for a loan that is not in the book is another's: it is not among these.)
+
+        Parameters
+        ----------
+        borrowers : set of str
+            Known to the book.
+        """
+        rows = self.quarantine
+        nameless = ~rows["borrower_id"].isin(borrowers)
+        stops = (rows["table"] == "status_events") & nameless
+        broken = (rows["table"] == "payments") & nameless & (rows["rule"] == "malformed_line")
+        found = rows[stops | broken]
+        return tuple(
+            f"{table}: row {row} of {source} ({rule})"
+            for table, row, source, rule in zip(found["table"], found["row"], found["source"], found["rule"], strict=True)
+        )
+
     def to_text(self) -> str:
         """Return the report for a person."""
         lines = [f"Source: {self.source}", "", f"{'table':<16}{'read':>12}{'kept':>12}{'quarantined':>13}  rules broken"]

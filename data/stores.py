@@ -95,8 +95,19 @@ def check_source(
         _close(backend, workroom)
         raise
     summary = [f"{q.table}: {q.quarantined:,} of {q.read:,} rows quarantined" for q in tables if q.quarantined]
-    book = Book(backend, digest, (*notices, *summary), report.doubtful_borrowers, lambda: _close(backend, workroom))
+    book = Book(
+        backend,
+        digest,
+        (*notices, *summary),
+        report.doubtful_borrowers,
+        lambda: _close(backend, workroom),
+        report.unattributed(_known_borrowers(backend)),
+    )
     return book, report
+
+
+def _known_borrowers(backend: Any) -> set[str]:
+    return {str(row[0]) for row in backend.con.execute("SELECT DISTINCT borrower_id FROM borrowers").fetchall()}
 
 
 def choose_source(source: str | Path) -> Source:

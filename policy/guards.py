@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ..data.book import Book
 from ..data.clock import as_utc, naive_utc
-from ..data.errors import StaleLedger
+from ..data.errors import StaleLedger, UnattributedRows
 from ..data.vocabulary import CHANNELS, STOP_KINDS
 from ..features.ledger import loans_with_end, newest_posting
 from .reasons import Reason, code
@@ -77,6 +77,18 @@ def check_ledger(book: Book, as_of: datetime, settings: PolicySettings) -> None:
     lag = float("inf") if pd.isna(newest) else (as_utc(as_of) - newest.to_pydatetime()).total_seconds() / _SECONDS_PER_DAY
     if lag > limit:
         raise StaleLedger(lag, limit, "the whole book")
+
+
+def check_rows(book: Book, settings: PolicySettings) -> None:
+    """Refuse to decide at all where a quarantined stop or payment may be anybody's.
+
+    Raises
+    ------
+    UnattributedRows
+        Naming each row.
+    """
+    if book.unattributed and not settings.guards.accept_unattributed:
+        raise UnattributedRows(book.unattributed)
 
 
 def _none() -> pd.DataFrame:

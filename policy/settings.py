@@ -31,12 +31,15 @@ class GuardSettings(Section):
     ----------
     complaint_quiet_days : float
         Days after a complaint in which nobody is contacted.
+    accept_unattributed : bool
+        Decide although quarantined stops or payments cannot be tied to a borrower.
     hardship_excluded : bool
         Whether open hardship keeps a borrower out of dunning altogether.
     """
 
     complaint_quiet_days: float = Field(default=30.0, ge=0)
     hardship_excluded: bool = True
+    accept_unattributed: bool = False
 
 
 class CalendarSettings(Section):

@@ -109,5 +109,5 @@ def _rows(path: Path, borrower_id: str, columns: Sequence[str]) -> list[dict[str
 
 
 def _not_ours(path: Path, found: str) -> InvalidInput:
-    remedy = "Name the file that `lighttouch recommend --out` wrote."
+    remedy = "Name a file that `lighttouch recommend --out NAME.parquet` wrote; CSV has lost what an explanation needs."
     return InvalidInput([Fault(str(path), "a recommendation table as Parquet", found, remedy)])

@@ -12,7 +12,7 @@ from ..data.clock import parse_instant
 from ..features.ledger import position
 from ..features.points import tonight
 from ..policy.commitments import standing_decisions
-from ..policy.guards import check_ledger, guard
+from ..policy.guards import check_ledger, check_rows, guard
 from ..policy.rules import RulePack
 from ..policy.settings import PolicySettings
 from ..training.bundle import ModelBundle
@@ -48,9 +48,12 @@ def run_night(
     ------
     StaleLedger
         Where the newest posting is older than the limit: who has paid cannot be known.
+    UnattributedRows
+        Where a quarantined stop or payment may be anybody's.
     """
     instant = parse_instant(as_of)
     check_ledger(book, instant, settings)
+    check_rows(book, settings)
     owed, excluded = _eligible(book, instant, settings)
     standing = _standing(book, instant, settings, owed)
     context = Context(book, instant, bundle, settings, packs)

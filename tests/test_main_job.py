@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 from lighttouch.data.arms import default_arms
 from lighttouch.data.book import Book
-from lighttouch.data.errors import DamagedFile, InvalidInput, StaleLedger
+from lighttouch.data.errors import DamagedFile, InvalidInput, StaleLedger, UnattributedRows
+from lighttouch.data.stores import open_book, write_tables
 from lighttouch.data.worlds import simulate
 from lighttouch.policy.rules import load_packs
 from lighttouch.policy.settings import PolicySettings
@@ -167,6 +168,27 @@ def test_the_stop_switch_holds_for_ready_features_too(model):
 def test_a_halted_night_commits_to_nothing_so_that_the_next_one_decides(worlds, model):
     book = Book.from_arrow(worlds["confounded"].tables)
     assert Recommender.load(model[1], PolicySettings(halted=True)).night(book, END).decisions.num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("table", "line", "rule"),
+    [
+        ("status_events", "B00000012 ,,deceased,,2026-11-01T10:00:00Z,,2026-11-01T10:00:00Z", "no_such_borrower"),
+        ("status_events", "B00000012,,deceased,,2026-11-01T10:00:00Z,,2026-11-01T10:00:00Z,a note,x", "malformed_line"),
+        ("payments", "P1,L1,payment,2026-11-01T10:00:00Z,2026-11-01T10:00:00Z,10.00,a note,x", "malformed_line"),
+    ],
+)
+def test_a_quarantined_stop_or_payment_that_may_be_anybodys_stops_the_night(worlds, model, tmp_path, table, line, rule):
+    write_tables(worlds["confounded"].tables, tmp_path / "book", format="csv")
+    file = tmp_path / "book" / f"{table}.csv"
+    file.write_text(file.read_text() + line + "\n")
+    with open_book(tmp_path / "book") as book:
+        with pytest.raises(
+            UnattributedRows, match=rf"1 quarantined rows may concern any borrower.*{table}: row \d+ of .*{rule}"
+        ):
+            Recommender.load(model[1]).night(book, END)
+        accepted = PolicySettings.from_dict({"guards": {"accept_unattributed": True}})
+        assert Recommender.load(model[1], accepted).night(book, END).recommendations.num_rows
 
 
 def test_an_as_of_beyond_the_ledgers_limit_is_refused(worlds, model):
