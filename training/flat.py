@@ -140,17 +140,16 @@ def _hold_out(data: FlatTable, share: float, seed: int) -> np.ndarray:
 
 
 def _best_constant(fit: FlatTable, model: ResponseModel) -> str:
-    """Return the arm that is best for everyone on the fit part, by its doubly robust value."""
+    """Return the arm that is best for everyone on the fit part, by its doubly robust value, among those that are supported."""
     stated = fit.propensity if fit.propensity is not None else model.propensity_out_of_fold
-    counts = np.array(model.artefact.support.counts)
-    worth = [
+    found = [
         policy_value(
             np.full(len(fit.y), name), arm=fit.arm, reward=fit.y, propensity=stated, arms=fit.arms, outcome=model.out_of_fold
-        ).estimate
-        if counts[k] > 0
-        else -np.inf
-        for k, name in enumerate(fit.arms.names)
+        )
+        for name in fit.arms.names
     ]
+    # An arm that the log does not carry may look best by accident; where it carries none, the baseline comes first.
+    worth = [value.estimate if value.supported else -np.inf for value in found]
     return fit.arms.names[int(np.argmax(worth))]
 
 
