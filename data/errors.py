@@ -138,33 +138,3 @@ class TooManyBadRows(Refusal):
             f"Table '{table}': {bad:,} of {total:,} rows break the contract ({bad / max(total, 1):.1%}, limit {limit:.1%}): "
             f"{details}. Mend the source, or raise `quality.max_bad_share`."
         )
-
-
-class NoOverlap(Refusal):
-    """An arm has no comparable data: what it would do cannot be told from what it was given to.
-
-    Parameters
-    ----------
-    arm : str
-        The arm.
-    ess : float
-        Effective sample size behind it.
-    """
-
-    def __init__(self, arm: str, ess: float) -> None:
-        self.arm, self.ess = arm, ess
-        super().__init__(f"Arm '{arm}' has no comparable data (effective sample size {ess:.1f}).")
-
-
-class NotLawful(Refusal):
-    """A rule forbids the contact.
-
-    Parameters
-    ----------
-    rule_id, citation : str
-        The rule and where it is written.
-    """
-
-    def __init__(self, rule_id: str, citation: str) -> None:
-        self.rule_id, self.citation = rule_id, citation
-        super().__init__(f"Rule {rule_id} forbids this contact ({citation}).")

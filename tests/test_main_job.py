@@ -21,6 +21,7 @@ from lighttouch.serving.recommender import Recommender
 from lighttouch.training.boosting import Boosting
 from lighttouch.training.bundle import ModelBundle
 from lighttouch.training.run import TrainOptions, train_book
+from lighttouch.training.sealed import sealed, unsealed
 from night_checker import Checker
 
 END = datetime(2026, 11, 20, 22, tzinfo=UTC)
@@ -223,6 +224,16 @@ def test_a_changed_byte_of_a_saved_model_is_refused_and_named(model, tmp_path, n
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
     with pytest.raises(DamagedFile, match=name.replace(".", r"\.")):
+        ModelBundle.load(tmp_path / "copy")
+
+
+def test_a_response_that_was_sealed_elsewhere_is_refused(model, tmp_path):
+    model[0].bundle.save(tmp_path / "copy")
+    file = tmp_path / "copy" / "response" / "model.json"
+    content = unsealed(file)
+    content.pop("seal", None)
+    file.write_text(sealed(content | {"of": "another run"}), encoding="utf-8", newline="\n")
+    with pytest.raises(DamagedFile, match=r"model\.json"):
         ModelBundle.load(tmp_path / "copy")
 
 

@@ -1,6 +1,5 @@
 """What the registry keeps and the scorer loads: response, harm, and what they were made for, with digests."""
 
-import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -9,15 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.arms import ArmCatalogue
-from ..data.errors import DamagedFile, Fault, InvalidInput
+from ..data.errors import Fault, InvalidInput
 from ..data.files import digest, ensure_writable, replacing
+from .artefact import MODEL_FILE
 from .harm import HarmModel
 from .inputs import NUMBER
 from .response import ResponseModel
+from .sealed import checked_text, sealed, unsealed
 
 _FORMAT = "lighttouch-bundle/1"
 _CARD = "bundle.json"
-_SEAL = "bundle.sha256"
 _RESPONSE = "response"
 _VERSION_LENGTH = 12
 
@@ -79,13 +79,12 @@ class ModelBundle:
                 "horizon_days": self.horizon_days,
                 "harm": self.harm.to_dict() if self.harm else None,
                 "facts": self.facts,
-                "digests": _digests(place / _RESPONSE),
+                # That file holds the digests of its trees: one chain from here to every byte.
+                "response": digest(place / _RESPONSE / MODEL_FILE),
             }
-            text = json.dumps(card, indent=2, sort_keys=True)
-            (place / _CARD).write_text(text + "\n", encoding="utf-8")
-            seal = digest(place / _CARD)
-            (place / _SEAL).write_text(seal + "\n", encoding="utf-8")
-        return replace(self, version=seal[:_VERSION_LENGTH])
+            (place / _CARD).write_text(sealed(card), encoding="utf-8", newline="\n")
+            version = digest(place / _CARD)[:_VERSION_LENGTH]
+        return replace(self, version=version)
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -100,25 +99,17 @@ class ModelBundle:
         """
         folder = Path(folder)
         card = _read_card(folder)
-        for name, expected in card["digests"].items():
-            _check_file(folder / _RESPONSE / name, expected)
+        checked_text(folder / _RESPONSE / MODEL_FILE, card["response"])
         harm = HarmModel(**card["harm"]) if card["harm"] else None
         response = ResponseModel.load(folder / _RESPONSE)
         return cls(response, harm, int(card["horizon_days"]), dict(card["facts"]), digest(folder / _CARD)[:_VERSION_LENGTH])
 
 
-def _digests(folder: Path) -> dict[str, str]:
-    return {str(file.relative_to(folder)): digest(file) for file in sorted(folder.rglob("*")) if file.is_file()}
-
-
 def _read_card(folder: Path) -> dict[str, Any]:
     remedy = "Name a folder that `lighttouch train` wrote, or models:/name@alias."
-    try:
-        content, seal = (folder / _CARD).read_bytes(), (folder / _SEAL).read_text(encoding="ascii", errors="replace")
-    except OSError:
-        raise InvalidInput([Fault(str(folder), f"a saved model with {_CARD} and {_SEAL}", "none", remedy)]) from None
-    _check_file(folder / _CARD, seal.strip())
-    card: dict[str, Any] = json.loads(content)
+    if not (folder / _CARD).is_file():
+        raise InvalidInput([Fault(str(folder), f"a saved model with {_CARD}", "none", remedy)])
+    card = unsealed(folder / _CARD)
     if card.get("format") != _FORMAT:
         raise InvalidInput([Fault(str(folder / _CARD), _FORMAT, repr(card.get("format")), remedy)])
     return card
@@ -135,10 +126,3 @@ def check_folder(folder: Path) -> None:
     ensure_writable(folder)
     if folder.is_dir() and any(folder.iterdir()) and not (folder / _CARD).is_file():
         raise InvalidInput([Fault(str(folder), "a new folder or a saved model", "other files", "Choose another folder.")])
-
-
-def _check_file(file: Path, expected: str) -> None:
-    if not file.is_file():
-        raise DamagedFile(f"{file} is missing from the saved model. Restore the folder, or train again.")
-    if digest(file) != expected:
-        raise DamagedFile(f"{file} is not the file that was saved: its digest differs. Restore the folder, or train again.")
