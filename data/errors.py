@@ -138,3 +138,34 @@ class TooManyBadRows(Refusal):
             f"Table '{table}': {bad:,} of {total:,} rows break the contract ({bad / max(total, 1):.1%}, limit {limit:.1%}): "
             f"{details}. Mend the source, or raise `quality.max_bad_share`."
         )
+
+
+class NoOverlap(Refusal):
+    """A rule decided the arm: no two borrowers who look alike were given different arms.
+
+    Parameters
+    ----------
+    arms : tuple of str
+        The arms that were never left to chance.
+    ess : float
+        Rows whose arm was open, as an effective number.
+    reason : str
+    """
+
+    def __init__(self, arms: tuple[str, ...], ess: float, reason: str) -> None:
+        self.arms, self.ess = arms, ess
+        super().__init__(reason)
+
+
+class NeverLogged(Refusal):
+    """An arm that the log never gave: what it would have done is not in the data.
+
+    Parameters
+    ----------
+    arm : str
+    reason : str
+    """
+
+    def __init__(self, arm: str, reason: str) -> None:
+        self.arm = arm
+        super().__init__(reason)
