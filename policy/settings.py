@@ -10,6 +10,14 @@ from pydantic import Field, PositiveFloat, field_validator
 
 from ..data.settings import LedgerSettings, OutcomeSettings, Section, load_yaml, parse_model
 from ..data.vocabulary import CHANNELS
+from .sections import (
+    AbilitySettings,
+    ExplorationSettings,
+    MessageSettings,
+    PreDueSettings,
+    RefreshSettings,
+    SwitchingSettings,
+)
 
 # Sections of the settings file that other readers own (`ArmCatalogue.from_yaml`, `BookSettings.from_yaml`).
 _OTHER_SECTIONS: Final = ("arms", "arm_options", "source", "quality")
@@ -79,6 +87,9 @@ class PolicySettings(Section):
         The stop switch: every decision becomes the no-contact arm.
     packs : tuple of str
         Rule packs by name or path.
+    house_arm : str
+        The arm of the house policy, given where there is no model yet; empty for the first of the catalogue that is called
+        ``sms-every-3-days``, or else its lightest contact.
 
     Examples
     --------
@@ -94,8 +105,15 @@ class PolicySettings(Section):
     exchange_rates: dict[str, PositiveFloat] = Field(default_factory=dict)
     halted: bool = False
     packs: tuple[str, ...] = ("house",)
+    house_arm: str = ""
     guards: GuardSettings = GuardSettings()
     calendar: CalendarSettings = CalendarSettings()
+    exploration: ExplorationSettings = ExplorationSettings()
+    switching: SwitchingSettings = SwitchingSettings()
+    ability: AbilitySettings = AbilitySettings()
+    messages: MessageSettings = MessageSettings()
+    pre_due: PreDueSettings = PreDueSettings()
+    refresh: RefreshSettings = RefreshSettings()
     outcome: OutcomeSettings = OutcomeSettings()
     ledger: LedgerSettings = LedgerSettings()
 
