@@ -120,6 +120,36 @@ def choose(
     return Choice(arm, np.where(best >= 0, best, arm), _reasons(arm, best, lawful, fallback))
 
 
+def steady(choice: Choice, value: Any, allowed: Flags, rank: Positions, last: Positions, margin: Any) -> Choice:
+    """Keep the last arm where a heavier one does not gain more than a margin over it.
+
+    A lighter arm is always free to be taken: what holds back is the way up. Since one comes down only where the loss is surely
+    within the dose margin, and goes up only for more than that, a borrower between the two stays where he is.
+
+    Parameters
+    ----------
+    choice : Choice
+    value : array-like of shape (n, K)
+        Account currency.
+    allowed : ndarray of shape (n, K)
+        Arms that law and data leave; a last arm that is not among them is not kept.
+    rank : ndarray of shape (K,)
+        From `lightness`.
+    last : ndarray of shape (n,)
+        Position of the last arm, -1 where there was none.
+    margin : array-like of shape (n,)
+        Account currency, no less than the dose margin.
+    """
+    rows, held = np.arange(len(last)), np.maximum(last, 0)
+    v = np.where(allowed, np.asarray(value, dtype=np.float64), -np.inf)
+    known = (last >= 0) & allowed[rows, held] & allowed[rows, choice.arm] & (rank[choice.arm] > rank[held])
+    with np.errstate(invalid="ignore"):
+        keep = known & (v[rows, choice.arm] - v[rows, held] <= np.asarray(margin, dtype=np.float64))
+    told: tuple[str, ...] = (str(Reason.STEADY),)
+    reasons = [told if kept else reasons for kept, reasons in zip(keep, choice.reasons, strict=True)]
+    return Choice(np.where(keep, held, choice.arm), choice.best, reasons)
+
+
 def _reasons(arm: Positions, best: Positions, lawful: Flags, fallback: int) -> list[tuple[str, ...]]:
     contact = np.arange(lawful.shape[1]) > 0
     by_case = {

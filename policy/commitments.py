@@ -4,13 +4,16 @@ from datetime import datetime
 from typing import Any, Final
 
 import ibis
+import numpy as np
 import pandas as pd
 
+from ..data.arms import ArmCatalogue
 from ..data.book import Book
 from ..data.clock import naive_utc
 from ..data.vocabulary import LOAN_ENDING_KINDS, STOP_KINDS
 from ..features.ledger import position
 from ..features.points import decision_points
+from .restraint import History
 from .settings import PolicySettings
 
 # Events after which an arm that was committed before them is thought over again.
@@ -44,12 +47,45 @@ def standing_decisions(book: Book, as_of: datetime, settings: PolicySettings | N
     return standing[standing["borrower_id"].isin(overdue)].reset_index(drop=True)
 
 
+def last_commitments(
+    book: Book, borrower_ids: pd.Series, as_of: datetime, arms: ArmCatalogue, settings: PolicySettings
+) -> History:
+    """Return each borrower's last commitment, where it has not ended too long ago.
+
+    Parameters
+    ----------
+    borrower_ids : Series of shape (n,)
+    as_of : datetime
+        Aware.
+    arms : ArmCatalogue
+        Arms that it does not know at all count as no commitment.
+    settings : PolicySettings
+        Its `switching.memory_days` counts from the end of the commitment.
+    """
+    instant = ibis.literal(naive_utc(as_of), type="timestamp")
+    oldest = pd.Timestamp(naive_utc(as_of)) - pd.Timedelta(days=settings.switching.memory_days)
+    newest = _newest(book.table("decisions"), instant).select("borrower_id", "arm", "commit_until").to_pandas()
+    recent = newest[newest["commit_until"] >= oldest].set_index("borrower_id")["arm"]
+    return history_of(recent.reindex(borrower_ids.to_numpy()), arms)
+
+
+def history_of(last_arm: pd.Series, arms: ArmCatalogue) -> History:
+    """Return the history of borrowers whose last arms are known by name, missing where there was none."""
+    place = {name: k for k, name in enumerate(arms.names)}
+    dose = {arm.name: arm.intensity if arm.dose_known else np.nan for arm in (*arms, *arms.retired)}
+    last = last_arm.map(place).fillna(-1).to_numpy(dtype=np.int64)
+    return History(last, last_arm.map(dose).to_numpy(dtype=np.float64))
+
+
 def _latest(decisions: Any, instant: Any) -> Any:
     """Return each borrower's newest decision, where it has not run out: a newer one takes the place of an older one."""
+    return _newest(decisions, instant).filter(lambda t: t.commit_until > instant)
+
+
+def _newest(decisions: Any, instant: Any) -> Any:
     taken = decisions.filter(decisions.as_of < instant)
     newest = ibis.row_number().over(group_by=taken.borrower_id, order_by=[taken.as_of.desc(), taken.decision_id.desc()])
-    ranked = taken.mutate(place=newest).filter(lambda t: (t.place == 0) & (t.commit_until > instant))
-    return ranked.drop("place")
+    return taken.mutate(place=newest).filter(lambda t: t.place == 0).drop("place")
 
 
 def _cleared(book: Book, latest: Any, instant: Any) -> Any:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from ..data.clock import as_utc
 from ..data.errors import Fault, InvalidInput
+from .choice import Choice
+from .reasons import Reason
 from .sections import ExplorationSettings
 
 Floats = NDArray[np.float64]
@@ -47,6 +49,25 @@ class Draws:
         """Return the draws of a night without a holdout."""
         n = len(borrower_ids)
         return cls(uniforms(borrower_ids, night_key(as_of), settings.salt), np.zeros(n, dtype=bool), np.zeros(n))
+
+
+@dataclass(frozen=True)
+class Explored:
+    """What came of a draw.
+
+    Parameters
+    ----------
+    arm : ndarray of shape (n,)
+        Position of the arm given.
+    propensity : ndarray of shape (n, K)
+        Probability with which each arm was drawn: exact, and what is logged.
+    reasons : list of tuple of str, length n
+        Those of the choice where the draw fell on its arm.
+    """
+
+    arm: Positions
+    propensity: Floats
+    reasons: list[tuple[str, ...]]
 
 
 def night_key(as_of: datetime) -> str:
@@ -176,3 +197,26 @@ def draw(shares: Floats, uniform: Floats) -> Positions:
     # Rounding may leave the last sum a hair below 1: what falls beyond it belongs to the last arm that has a share.
     last = shares.shape[1] - 1 - (shares[:, ::-1] > 0).argmax(axis=1)
     return np.asarray(np.minimum(passed, last), dtype=np.int64)
+
+
+def explore(choice: Choice, shares: Floats, draws: Draws | None) -> Explored:
+    """Draw an arm for each borrower.
+
+    Parameters
+    ----------
+    choice : Choice
+        What would be given without exploration.
+    shares : ndarray of shape (n, K)
+        From `arm_shares`.
+    draws : Draws or None
+        None gives the choice's own arm, with certainty.
+    """
+    if draws is None:
+        return Explored(choice.arm, np.eye(shares.shape[1])[choice.arm], choice.reasons)
+    arm = np.where(draws.held_out, 0, draw(shares, draws.uniform)).astype(np.int64)
+    told: dict[bool, tuple[str, ...]] = {True: (str(Reason.HOLDOUT),), False: (str(Reason.EXPLORED),)}
+    reasons = [
+        why if given == chosen else told[bool(held)]
+        for given, chosen, held, why in zip(arm, choice.arm, draws.held_out, choice.reasons, strict=True)
+    ]
+    return Explored(arm, with_holdout(shares, draws.holdout_odds), reasons)

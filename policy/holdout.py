@@ -2,7 +2,7 @@
 
 Who is in it does not change from night to night, so a borrower's own past tells something about it: whoever was given a contact
 in this epoch is not a member, whoever was left alone again and again may be. The odds below follow that by Bayes' rule from the
-decision log alone, and with them the logged propensity is P(arm | everything decided before), which is what an estimate divides by.
+decision log alone, and with them the logged propensity is P(arm | everything decided before): what an estimate divides by.
 """
 
 from collections.abc import Sequence

@@ -30,11 +30,15 @@ class Reason(StrEnum):
     ARM_UNSUPPORTED = "arm_unsupported"
     BEST_VALUE = "best_value"
     MINIMUM_DOSE = "minimum_dose"
+    STEADY = "steady"
     NO_LAWFUL_CONTACT = "no_lawful_contact"
     NO_SUPPORT = "no_support"
     FALLBACK = "fallback"
     FALLBACK_NOT_LAWFUL = "fallback_not_lawful"
     EXPLORED = "explored"
+    HOLDOUT = "holdout"
+    HOUSE_POLICY = "house_policy"
+    HOUSE_POLICY_LIGHTER = "house_policy_lighter"
 
 
 # {0}, {1}: what follows the code.
@@ -56,11 +60,15 @@ TEMPLATES: Final[dict[Reason, str]] = {
     Reason.ARM_UNSUPPORTED: "Arm {0} has no comparable data for this borrower.",
     Reason.BEST_VALUE: "This arm has the highest expected net recovery.",
     Reason.MINIMUM_DOSE: "This is the lightest arm that is not worse than the best by more than the margin.",
+    Reason.STEADY: "The last arm is kept: a heavier one would not gain more than the margin for switching.",
     Reason.NO_LAWFUL_CONTACT: "The rules leave no contact for this borrower tonight.",
     Reason.NO_SUPPORT: "The data cannot tell the lawful arms apart for this borrower.",
     Reason.FALLBACK: "The fallback arm is given.",
     Reason.FALLBACK_NOT_LAWFUL: "The fallback arm is not lawful here, so nobody is contacted.",
     Reason.EXPLORED: "This lawful arm was drawn with a known probability, so that its effect can be learnt.",
+    Reason.HOLDOUT: "This borrower is among the few left alone for a while, so that the effect of contact can be learnt.",
+    Reason.HOUSE_POLICY: "There is no model yet: the arm of the house policy is given.",
+    Reason.HOUSE_POLICY_LIGHTER: "There is no model yet: the next lighter arm than the house policy's that may be given here.",
 }
 
 
