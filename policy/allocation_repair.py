@@ -68,29 +68,40 @@ def _over(terms: Terms, used: Floats) -> float:
 
 
 @njit(nogil=True)  # type: ignore[untyped-decorator]
-def _over_after(terms: Terms, used: Floats, a: int, k: int) -> float:
-    """Return the weighted use above capacity if a borrower moved from arm a to arm k."""
-    total = 0.0
-    for r in range(used.shape[0]):
-        total += terms.weight[r] * max(used[r] - terms.usage[a, r] + terms.usage[k, r] - terms.capacity[r], 0.0)
-    return total
+def _reliefs(terms: Terms, used: Floats, table: Floats) -> float:
+    """Put into `table`, of shape (K, K), how much weighted over-use a move from one arm to another takes away; return it all.
+
+    It changes only when somebody has moved, which is rare: rows read the table.
+    """
+    over = _over(terms, used)
+    after = used.copy()
+    for a in terms.order:
+        for k in terms.order:
+            for r in range(used.shape[0]):
+                after[r] = used[r] - terms.usage[a, r] + terms.usage[k, r]
+            table[a, k] = over - _over(terms, after)
+    return float(over)
 
 
 @njit(nogil=True)  # type: ignore[untyped-decorator]
-def _fits(terms: Terms, used: Floats, a: int, k: int) -> bool:
-    for r in range(used.shape[0]):
-        more = terms.usage[k, r] - terms.usage[a, r]
-        if more > 0.0 and used[r] + more > terms.capacity[r]:
-            return False
-    return True
+def _fitting(terms: Terms, used: Floats, table: NDArray[np.bool_]) -> None:
+    """Put into `table`, of shape (K, K), whether a move from one arm to another fits into what is left."""
+    for a in terms.order:
+        for k in terms.order:
+            fits = a != k
+            for r in range(used.shape[0]):
+                more = terms.usage[k, r] - terms.usage[a, r]
+                fits = fits and (more <= 0.0 or used[r] + more <= terms.capacity[r])
+            table[a, k] = fits
 
 
 @njit(nogil=True)  # type: ignore[untyped-decorator]
 def _relieve(value: NDArray[Any], terms: Terms, arm: Ints, counts: Ints, limit: float) -> bool:
     """Move borrowers off what is over-used where the loss per relief is within the limit; True once nothing is over-used."""
     used = np.zeros(terms.capacity.shape[0])
+    relief = np.zeros((terms.price.shape[0], terms.price.shape[0]))
     used_by(counts, terms.usage, used)
-    over = _over(terms, used)
+    over = _reliefs(terms, used, relief)
     for i in range(value.shape[0]):
         if over <= 0.0:
             return True
@@ -98,9 +109,8 @@ def _relieve(value: NDArray[Any], terms: Terms, arm: Ints, counts: Ints, limit: 
         own = value[i, a] - terms.price[a]
         to, least = a, np.inf
         for k in terms.order:
-            relief = over - _over_after(terms, used, a, k)
-            if relief > 0.0 and value[i, k] > -np.inf:
-                loss = (own - value[i, k] + terms.price[k]) / relief
+            if relief[a, k] > 0.0 and value[i, k] > -np.inf:
+                loss = (own - value[i, k] + terms.price[k]) / relief[a, k]
                 if loss < least:
                     to, least = k, loss
         if to != a and least <= limit:
@@ -108,21 +118,23 @@ def _relieve(value: NDArray[Any], terms: Terms, arm: Ints, counts: Ints, limit: 
             counts[a] -= 1
             counts[to] += 1
             used_by(counts, terms.usage, used)
-            over = _over(terms, used)
+            over = _reliefs(terms, used, relief)
     return bool(over <= 0.0)
 
 
 @njit(nogil=True)  # type: ignore[untyped-decorator]
 def _fill(value: NDArray[Any], terms: Terms, arm: Ints, counts: Ints, limit: float) -> None:
     """Move borrowers to arms of higher value that fit, where the loss in priced value per price paid is within the limit."""
-    used, after = np.zeros(terms.capacity.shape[0]), np.zeros(terms.capacity.shape[0])
+    used = np.zeros(terms.capacity.shape[0])
+    fits = np.zeros((terms.price.shape[0], terms.price.shape[0]), dtype=np.bool_)
     used_by(counts, terms.usage, used)
+    _fitting(terms, used, fits)
     for i in range(value.shape[0]):
         a = arm[i]
         to, least = a, np.inf
         for k in terms.order:
             gain = value[i, k] - value[i, a]
-            if gain > 0.0 and _fits(terms, used, a, k):
+            if fits[a, k] and gain > 0.0:
                 paid = terms.price[k] - terms.price[a]
                 loss = (paid - gain) / paid if paid > gain else 0.0
                 if loss < least:
@@ -131,13 +143,14 @@ def _fill(value: NDArray[Any], terms: Terms, arm: Ints, counts: Ints, limit: flo
             continue
         counts[a] -= 1
         counts[to] += 1
-        used_by(counts, terms.usage, after)
-        if _over(terms, after) > 0.0:  # by rounding alone: the use of all is not summed as the use of one more was
+        used_by(counts, terms.usage, used)
+        if _over(terms, used) > 0.0:  # by rounding alone: the use of all is not summed as the use of one more was
             counts[a] += 1
             counts[to] -= 1
+            used_by(counts, terms.usage, used)
         else:
             arm[i] = to
-            used[:] = after
+            _fitting(terms, used, fits)
 
 
 def repair(problem: Problem, prices: Floats, arm: Ints) -> Ints:
