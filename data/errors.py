@@ -169,3 +169,18 @@ class NeverLogged(Refusal):
     def __init__(self, arm: str, reason: str) -> None:
         self.arm = arm
         super().__init__(reason)
+
+
+class ReverseCausation(Refusal):
+    """The number of contacts is decided by the outcome: contact ends when the borrower pays.
+
+    Parameters
+    ----------
+    strength : float
+        Standard errors by which the outcome falls with the number, among borrowers who look alike.
+    reason : str
+    """
+
+    def __init__(self, strength: float, reason: str) -> None:
+        self.strength = strength
+        super().__init__(reason)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from .alarm_types import Alarm, LoggedRows
 from .overlap import never_logged, no_overlap, thin_support
 from .response import ResponseModel
+from .reverse_causation import reverse_causation
 
 __all__ = ["Alarm", "AlarmOptions", "LoggedRows", "raise_refusals", "training_alarms"]
 
@@ -48,7 +49,12 @@ def training_alarms(model: ResponseModel, rows: LoggedRows, options: AlarmOption
     """
     options = options or AlarmOptions()
     e = rows.chances(model)
-    found = [never_logged(rows), no_overlap(rows, e, seed=options.seed), thin_support(rows, e)]
+    found = [
+        never_logged(rows),
+        no_overlap(rows, e, seed=options.seed),
+        thin_support(rows, e),
+        reverse_causation(rows, e, model.out_of_fold, options.level),
+    ]
     return tuple(sorted(found, key=lambda alarm: _ORDER.index(alarm.severity)))
 
 
