@@ -10,6 +10,7 @@ from pydantic import Field, PositiveFloat, field_validator
 
 from ..data.settings import LedgerSettings, OutcomeSettings, Section, load_yaml, parse_model
 from ..data.vocabulary import CHANNELS
+from .allocation_settings import CapacitySettings
 from .sections import (
     AbilitySettings,
     ExplorationSettings,
@@ -19,8 +20,8 @@ from .sections import (
     SwitchingSettings,
 )
 
-# Sections of the settings file that other readers own (`ArmCatalogue.from_yaml`, `BookSettings.from_yaml`).
-_OTHER_SECTIONS: Final = ("arms", "arm_options", "source", "quality")
+# Sections of the settings file that other readers own (`ArmCatalogue`, `BookSettings`, `GateSettings`).
+_OTHER_SECTIONS: Final = ("arms", "arm_options", "source", "quality", "gate")
 _DIGEST_LENGTH: Final = 12
 
 
@@ -87,6 +88,8 @@ class PolicySettings(Section):
         The stop switch: every decision becomes the no-contact arm.
     packs : tuple of str
         Rule packs by name or path.
+    capacity : CapacitySettings
+        What contacts may use in a week; nothing is short by default.
     house_arm : str
         The arm of the house policy, given where there is no model yet; empty for the first of the catalogue that is called
         ``sms-every-3-days``, or else its lightest contact.
@@ -106,6 +109,7 @@ class PolicySettings(Section):
     halted: bool = False
     packs: tuple[str, ...] = ("house",)
     house_arm: str = ""
+    capacity: CapacitySettings = CapacitySettings()
     guards: GuardSettings = GuardSettings()
     calendar: CalendarSettings = CalendarSettings()
     exploration: ExplorationSettings = ExplorationSettings()
