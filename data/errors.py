@@ -184,3 +184,20 @@ class ReverseCausation(Refusal):
     def __init__(self, strength: float, reason: str) -> None:
         self.strength = strength
         super().__init__(reason)
+
+
+class PlaceboMoved(Refusal):
+    """The arms differ in what was over before they were given: the log's propensities are not those of the draw.
+
+    Parameters
+    ----------
+    columns : tuple of str
+        What differs, the surest first.
+    p : float
+        Chance of as much under a true log, corrected for the number of columns.
+    reason : str
+    """
+
+    def __init__(self, columns: tuple[str, ...], p: float, reason: str) -> None:
+        self.columns, self.p = columns, p
+        super().__init__(reason)

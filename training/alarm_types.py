@@ -128,7 +128,8 @@ class LoggedRows:
         if faults:
             raise InvalidInput(faults)
         before = pd.DataFrame(index=range(n)) if past is None else past.reset_index(drop=True)
-        parts = None if segment is None else pd.Series(np.asarray(segment))
+        label = getattr(segment, "name", None) or "segment"
+        parts = None if segment is None else pd.Series(np.asarray(segment), name=label)
         lawful = np.ones((n, len(arms)), dtype=bool)
         return cls(X.reset_index(drop=True), outcome, codes, arms, stated, clusters, lawful, before, parts)
 

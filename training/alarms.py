@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from .alarm_types import Alarm, LoggedRows
 from .overlap import never_logged, no_overlap, thin_support
+from .placebo import placebo
 from .response import ResponseModel
 from .reverse_causation import reverse_causation
 
@@ -54,6 +55,7 @@ def training_alarms(model: ResponseModel, rows: LoggedRows, options: AlarmOption
         no_overlap(rows, e, seed=options.seed),
         thin_support(rows, e),
         reverse_causation(rows, e, model.out_of_fold, options.level),
+        placebo(rows, e, model.out_of_fold, options.level),
     ]
     return tuple(sorted(found, key=lambda alarm: _ORDER.index(alarm.severity)))
 

@@ -141,7 +141,8 @@ class _Pattern:
         slope = float(centred @ known) / float(centred @ centred)
         scores = centred * (known - slope * centred)
         error = _cluster_error(scores, rows.groups) / float(centred @ centred)
-        ratio, reach = slope / effect, 1.96 * error / abs(effect)
+        # Where the arm was never open nothing is left of the number; the alarm on overlap says so.
+        ratio, reach = (slope / effect, 1.96 * error / abs(effect)) if effect else (0.0, float("inf"))
         table = _by_level(rows, dose)
         trails = _trails(table["rows"].to_numpy())
         outlook_z = slope / error if error > 0 else 0.0
