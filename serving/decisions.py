@@ -11,20 +11,60 @@ from numpy.typing import NDArray
 
 from ..data.arms import ArmCatalogue
 from ..data.book import Book
+from ..data.vocabulary import CHANNELS
 from ..features.build import build_features
 from ..features.points import decision_points
+from ..policy.ability import low_ability
 from ..policy.calendar import Calendar, lay_calendar
+from ..policy.commitments import last_commitments
+from ..policy.holdout import draws
 from ..policy.money import account_rates
 from ..policy.reasons import Reason, code
+from ..policy.refresh import DEAD_ENDPOINT, dead_arms
 from ..policy.rest import lay_rest
 from ..policy.rules import LawfulArms, Planner, RulePack, rules_version
 from ..policy.settings import PolicySettings
-from ..policy.tone import offer, tone
+from ..policy.tone import offer, template, tone
 from ..training.bundle import ModelBundle
-from ..training.decide import Decided, decide
-from .recommendation import Versions, decided_frame, decision_ids, describe_arms, describe_windows
+from ..training.decide import Circumstances, Decided, decide, decide_by_house
+from .recommendation import NO_MODEL, Versions, decided_frame, decision_ids, describe_arms, describe_windows
 
 _KEYS = ("point_id", "borrower_id", "as_of")
+
+
+@dataclass(frozen=True)
+class Brain:
+    """Everything that decides, whatever the book.
+
+    Parameters
+    ----------
+    bundle : ModelBundle or None
+        Response and harm; None for the house policy of a first night.
+    settings : PolicySettings
+    packs : sequence of RulePack
+        All must allow.
+    arms : ArmCatalogue
+        Those of the model where there is one.
+    """
+
+    bundle: ModelBundle | None
+    settings: PolicySettings
+    packs: Sequence[RulePack]
+    arms: ArmCatalogue
+
+    @cached_property
+    def versions(self) -> Versions:
+        """Digests of model, settings and rules."""
+        model = self.bundle.version if self.bundle else NO_MODEL
+        return Versions(model, self.settings.version, rules_version(self.packs))
+
+    def decide(
+        self, features: pd.DataFrame, lawful: NDArray[np.bool_], recoverable: NDArray[np.float64], around: Circumstances
+    ) -> Decided:
+        """Choose with the model, or by the house policy where there is none."""
+        if self.bundle is None:
+            return decide_by_house(self.arms, features, lawful, self.settings, around)
+        return decide(self.bundle, features, lawful, recoverable, self.settings, around)
 
 
 @dataclass(frozen=True)
@@ -36,80 +76,90 @@ class Context:
     book : Book
     instant : datetime
         as_of, aware.
-    bundle : ModelBundle
-    settings : PolicySettings
-    packs : sequence of RulePack
+    brain : Brain
     """
 
     book: Book
     instant: datetime
-    bundle: ModelBundle
-    settings: PolicySettings
-    packs: Sequence[RulePack]
+    brain: Brain
 
-    @cached_property
-    def versions(self) -> Versions:
-        """Digests of model, settings and rules."""
-        return Versions(self.bundle.version, self.settings.version, rules_version(self.packs))
+    @property
+    def settings(self) -> PolicySettings:
+        """What the lender wants."""
+        return self.brain.settings
 
     @property
     def arms(self) -> ArmCatalogue:
-        """The arms of the model."""
-        return self.bundle.arms
+        """The arms that may be given."""
+        return self.brain.arms
 
     def planner(self, borrower_ids: pd.Series) -> Planner:
         """Return the rules' view of some borrowers tonight."""
-        return Planner.of(self.packs, self.book, self.instant, borrower_ids.tolist(), self.settings)
+        return Planner.of(self.brain.packs, self.book, self.instant, borrower_ids.tolist(), self.settings)
 
 
-def fresh_rows(context: Context, owed: pd.DataFrame) -> pd.DataFrame:
+def fresh_rows(context: Context, owed: pd.DataFrame, dead: NDArray[np.bool_]) -> pd.DataFrame:
     """Decide on borrowers without a standing decision.
 
     Parameters
     ----------
     owed : DataFrame of shape (n, ...)
         borrower_id, overdue_amount, currency of borrowers who may be contacted.
+    dead : ndarray of shape (n, channels)
+        Channels on which a contact would reach nobody.
     """
     settings, arms, ids = context.settings, context.arms, owed["borrower_id"]
     points = decision_points(ids.to_numpy(), context.instant, settings.ledger)
     features = build_features(context.book, points, settings.ledger).drop(columns=list(_KEYS))
     planner = context.planner(ids)
-    lawful = planner.lawful(arms)
-    mask = lawful.mask & (np.arange(len(arms)) == 0) if settings.halted else lawful.mask
+    lawful = _without_dead(planner.lawful(arms), dead_arms(dead, arms))
     recoverable = owed["overdue_amount"].astype(float).to_numpy() * account_rates(owed["currency"], settings)
-    decided = decide(context.bundle, features, mask, recoverable, settings)
+    decided = context.brain.decide(features, lawful.mask, recoverable, _around(context, ids))
     rows = decided_frame(decided, arms.names)
-    reasons = rows["reasons"] if settings.halted else pd.Series(_reasons(arms.names, lawful, decided))
-    lawful_arms = [[arms.names[k] for k in np.flatnonzero(row)] for row in mask]
-    as_of = pd.Timestamp(context.instant)
+    reasons = rows["reasons"] if settings.halted else pd.Series(_reasons(arms.names, lawful, decided), dtype=object)
+    as_of, versions = pd.Timestamp(context.instant), context.brain.versions
+    low = low_ability(features, settings.ability.low_below)
     rows = rows.assign(
-        decision_id=decision_ids(ids.tolist(), as_of, context.versions),
+        decision_id=decision_ids(ids.tolist(), as_of, versions),
         borrower_id=ids,
         as_of=as_of,
         commit_until=as_of + timedelta(days=settings.outcome.horizon_days),
         standing=False,
-        propensity=1.0,
-        explore=False,
-        lawful_arms=pd.Series(lawful_arms),
         reasons=reasons,
-        tone=tone(features),
-        offer=offer(features),
-        model_version=context.versions.model,
-        policy_version=context.versions.policy,
-        rules_version=context.versions.rules,
+        tone=tone(features, low),
+        offer=offer(features, low),
+        template=pd.Series(template(features, settings)).where(arms.intensity[decided.arm] > 0, None),
+        model_version=versions.model,
+        policy_version=versions.policy,
+        rules_version=versions.rules,
     )
     return _with_plan(rows, arms, lay_calendar(planner, arms, decided.arm))
 
 
-def standing_rows(context: Context, decisions: pd.DataFrame) -> pd.DataFrame:
+def _around(context: Context, ids: pd.Series) -> Circumstances:
+    history = last_commitments(context.book, ids, context.instant, context.arms, context.settings)
+    chance = draws(context.book, ids.tolist(), context.instant, context.settings, context.arms.baseline)
+    return Circumstances(history, chance)
+
+
+def _without_dead(lawful: LawfulArms, dead: NDArray[np.bool_]) -> LawfulArms:
+    """Take away what would reach nobody; the rule that took an arm away already is kept as the reason."""
+    removed = np.where(lawful.mask & dead, DEAD_ENDPOINT, lawful.removed_by)
+    return LawfulArms(lawful.borrower_ids, lawful.mask & ~dead, removed)
+
+
+def standing_rows(context: Context, decisions: pd.DataFrame, dead: NDArray[np.bool_]) -> pd.DataFrame:
     """Return standing decisions as they were taken, with what is left of their plan.
 
-    What the decision log does not hold (response, value, tone, ...) stays missing.
+    What the decision log does not hold (response, value, tone, ...) stays missing. Windows on a channel that reaches nobody
+    are left out: there is a task to refresh it instead.
 
     Parameters
     ----------
     decisions : DataFrame of shape (n, ...)
         Columns of the decision log.
+    dead : ndarray of shape (n, channels)
+        Channels on which a contact would reach nobody.
     """
     until = pd.to_datetime(decisions["commit_until"], utc=True)
     odds = [dict(one) for one in decisions["propensities"]]
@@ -126,8 +176,10 @@ def standing_rows(context: Context, decisions: pd.DataFrame) -> pd.DataFrame:
         **dict.fromkeys(("response", "response_none", "uplift", "harm", "value"), np.nan),
         tone=None,
         offer=None,
+        template=None,
     )
     calendar = lay_rest(context.planner(rows["borrower_id"]), context.arms, context.book, decisions)
+    calendar = _reaching(calendar, rows["borrower_id"], dead)
     blocked = zip(rows["reasons"], rows["arm"], calendar.blocked_by, strict=True)
     rows["reasons"] = [[*told, code(Reason.ARM_REMOVED, arm, rule)] if rule else told for told, arm, rule in blocked]
     return _with_plan(rows, context.arms, calendar)
@@ -138,15 +190,26 @@ def _with_plan(rows: pd.DataFrame, arms: ArmCatalogue, calendar: Calendar) -> pd
     return pd.concat(parts, axis="columns")
 
 
+def _reaching(calendar: Calendar, borrower_ids: pd.Series, dead: NDArray[np.bool_]) -> Calendar:
+    """Leave out the windows that would reach nobody."""
+    windows = calendar.windows
+    owner = pd.Index(borrower_ids).get_indexer(pd.Index(windows["borrower_id"]))
+    lost = dead[owner, pd.Index(CHANNELS).get_indexer(pd.Index(windows["channel"]))]
+    blocked = calendar.blocked_by.copy()
+    blocked[np.unique(owner[lost])] = DEAD_ENDPOINT
+    return Calendar(windows[~lost].reset_index(drop=True), blocked)
+
+
 def _reasons(names: list[str], lawful: LawfulArms, decided: Decided) -> list[list[str]]:
     """Return why each arm was chosen, and what took the others away."""
     bare = [code(Reason.ARM_UNSUPPORTED, name) for name in names]
-    unsupported: NDArray[np.bool_] = lawful.mask & ~decided.supported
+    removed_by = np.where(lawful.mask, decided.restrained_by, lawful.removed_by)
+    unsupported: NDArray[np.bool_] = decided.lawful & ~decided.supported
     return [
         [
             *chosen,
             *(code(Reason.ARM_REMOVED, names[k], removed[k]) for k in np.flatnonzero(~allowed)),
             *(bare[k] for k in np.flatnonzero(thin)),
         ]
-        for chosen, removed, allowed, thin in zip(decided.reasons, lawful.removed_by, lawful.mask, unsupported, strict=True)
+        for chosen, removed, allowed, thin in zip(decided.reasons, removed_by, decided.lawful, unsupported, strict=True)
     ]

@@ -1,8 +1,8 @@
 """One night: from a book to what to do with every overdue borrower, and who is left alone."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -13,10 +13,12 @@ from ..features.ledger import position
 from ..features.points import tonight
 from ..policy.commitments import standing_decisions
 from ..policy.guards import check_ledger, check_rows, guard
-from ..policy.rules import RulePack
+from ..policy.pre_due import COLUMNS as PRE_DUE_COLUMNS
+from ..policy.pre_due import pre_due_reminders
+from ..policy.refresh import COLUMNS as REFRESH_COLUMNS
+from ..policy.refresh import dead_channels, refresh_tasks
 from ..policy.settings import PolicySettings
-from ..training.bundle import ModelBundle
-from .decisions import Context, fresh_rows, standing_rows
+from .decisions import Brain, Context, fresh_rows, standing_rows
 from .recommendation import log_rows, to_arrow
 
 
@@ -32,16 +34,23 @@ class Night:
         A row per borrower who is left alone: borrower_id, reason, code, detail.
     decisions : Table
         The fresh decisions, as rows for the decision log.
+    refresh : DataFrame
+        A task per channel on which an overdue borrower can no longer be reached: borrower_id, channel, cause, since, task.
+    pre_due : DataFrame
+        Reminders to people who owe nothing yet, a regime of their own; empty unless it is enabled.
+    facts : dict
+        What the night was made with, so that it replays: versions, counts.
     """
 
     recommendations: pa.Table
     excluded: pd.DataFrame
     decisions: pa.Table
+    refresh: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(REFRESH_COLUMNS), dtype="str"))
+    pre_due: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(PRE_DUE_COLUMNS), dtype="str"))
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
-def run_night(
-    book: Book, as_of: str | datetime, bundle: ModelBundle, settings: PolicySettings, packs: Sequence[RulePack]
-) -> Night:
+def run_night(book: Book, as_of: str | datetime, brain: Brain) -> Night:
     """Recommend for every overdue borrower who may be contacted.
 
     Raises
@@ -51,17 +60,42 @@ def run_night(
     UnattributedRows
         Where a quarantined stop or payment may be anybody's.
     """
-    instant = parse_instant(as_of)
+    instant, settings = parse_instant(as_of), brain.settings
     check_ledger(book, instant, settings)
     check_rows(book, settings)
     owed, excluded = _eligible(book, instant, settings)
     standing = _standing(book, instant, settings, owed)
-    context = Context(book, instant, bundle, settings, packs)
-    fresh = fresh_rows(context, owed[~owed["borrower_id"].isin(standing["borrower_id"])].reset_index(drop=True))
-    rows = [fresh] if standing.empty else [fresh, standing_rows(context, standing)]
+    tasks = refresh_tasks(book, owed["borrower_id"].tolist(), instant, settings)
+    context = Context(book, instant, brain)
+    new = owed[~owed["borrower_id"].isin(standing["borrower_id"])].reset_index(drop=True)
+    fresh = fresh_rows(context, new, dead_channels(tasks, new["borrower_id"].tolist()))
+    rows = [fresh]
+    if len(standing):
+        rows.append(standing_rows(context, standing, dead_channels(tasks, standing["borrower_id"].tolist())))
     # A halted night commits to nothing: logged, its decisions would stand for a fortnight after the switch is off again.
     logged = fresh.iloc[:0] if settings.halted else fresh
-    return Night(to_arrow(pd.concat(rows, ignore_index=True)), excluded, log_rows(logged))
+    return Night(
+        recommendations=to_arrow(pd.concat(rows, ignore_index=True)),
+        excluded=excluded,
+        decisions=log_rows(logged),
+        refresh=tasks,
+        pre_due=pre_due_reminders(book, instant, settings, brain.packs, excluded),
+        facts=_facts(book, instant, brain, fresh),
+    )
+
+
+def _facts(book: Book, instant: datetime, brain: Brain, fresh: pd.DataFrame) -> dict[str, Any]:
+    return {
+        "as_of": instant.isoformat(),
+        "model_version": brain.versions.model,
+        "policy_version": brain.versions.policy,
+        "rules_version": brain.versions.rules,
+        "data_digest": book.digest,
+        "settings": brain.settings.model_dump(mode="json"),
+        "arms": brain.arms.to_dict(),
+        "decisions": len(fresh),
+        "explored": int(fresh["explore"].sum()),
+    }
 
 
 def _eligible(book: Book, instant: datetime, settings: PolicySettings) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -1,6 +1,9 @@
-"""Writing a night's results: the recommendation table, who was left out, and the rows for the decision log."""
+"""Writing a night's results: recommendations, who was left out, rows for the decision log, tasks, reminders, the run's card."""
 
+import json
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.csv
@@ -9,6 +12,9 @@ import pyarrow.parquet as pq
 from ..data.errors import Fault, InvalidInput
 from ..data.files import ensure_writable, replacing
 from .night import Night
+
+# Tables beside the recommendations.
+BESIDE: Final = ("decisions", "excluded", "refresh", "pre_due")
 
 
 def sibling(out: Path, word: str) -> Path:
@@ -23,9 +29,10 @@ def sibling(out: Path, word: str) -> Path:
 
 
 def write_night(night: Night, out: Path) -> None:
-    """Write all three tables, or leave what was there.
+    """Write every table of the night and the card of its run, or leave what was there.
 
-    The recommendations come last: where they are new, the others are.
+    The recommendations come last: where they are new, the others are. Empty tables are written too, so that nothing of an
+    earlier night stays beside them.
 
     Parameters
     ----------
@@ -37,17 +44,43 @@ def write_night(night: Night, out: Path) -> None:
     InvalidInput
         Where a file cannot be written; none is then.
     """
-    beside = {word: sibling(out, word) for word in ("decisions", "excluded")}
-    _refuse_folders([out, *beside.values()])
-    excluded = pa.Table.from_pandas(night.excluded, preserve_index=False)
-    with (
-        replacing(out) as recommendations,
-        replacing(beside["decisions"]) as decisions,
-        replacing(beside["excluded"]) as left_out,
-    ):
-        _write(night.recommendations, recommendations)
-        _write(night.decisions, decisions)
-        _write(excluded, left_out)
+    tables = {
+        "decisions": night.decisions,
+        "excluded": pa.Table.from_pandas(night.excluded, preserve_index=False),
+        "refresh": _instants(pa.Table.from_pandas(night.refresh, preserve_index=False)),
+        "pre_due": _instants(pa.Table.from_pandas(night.pre_due, preserve_index=False)),
+    }
+    _refuse_folders(_targets(out))
+    with ExitStack() as stack:
+        # The last entered is the first renamed.
+        places = {target: stack.enter_context(replacing(target)) for target in _targets(out)}
+        _write(night.recommendations, places[out])
+        for word, table in tables.items():
+            _write(table, places[sibling(out, word)])
+        card = json.dumps(night.facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        places[run_card(out)].write_text(card, encoding="utf-8", newline="\n")
+
+
+def run_card(out: Path) -> Path:
+    """Return the name of the file that says what a night was made with.
+
+    Examples
+    --------
+    >>> run_card(Path("var/recs.csv")).name
+    'recs.run.json'
+    """
+    return out.with_name(f"{out.stem}.run.json")
+
+
+def _targets(out: Path) -> list[Path]:
+    return [out, *(sibling(out, word) for word in BESIDE), run_card(out)]
+
+
+def _instants(table: pa.Table) -> pa.Table:
+    """Return a table whose instants are in microseconds UTC, as everywhere."""
+    kind = pa.timestamp("us", tz="UTC")
+    fields = [pa.field(one.name, kind) if pa.types.is_timestamp(one.type) else one for one in table.schema]
+    return table.cast(pa.schema(fields)).replace_schema_metadata(None)
 
 
 def check_output(out: Path) -> None:
@@ -60,7 +93,7 @@ def check_output(out: Path) -> None:
     """
     if out.suffix not in {".parquet", ".csv"}:
         raise InvalidInput([Fault(str(out), "a file that ends in .parquet or .csv", repr(out.suffix), "Name it so.")])
-    _refuse_folders([out, sibling(out, "decisions"), sibling(out, "excluded")])
+    _refuse_folders(_targets(out))
     ensure_writable(out)
 
 

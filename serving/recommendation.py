@@ -1,9 +1,9 @@
 """The recommendation table: its columns, and how rows of fresh and of standing decisions are put together."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ SCHEMA: Final = pa.schema(
         ("uplift", pa.float64()), ("harm", pa.float64()), ("value", pa.float64()), ("propensity", pa.float64()),
         ("explore", pa.bool_()), ("lawful_arms", pa.list_(pa.string())), ("reasons", pa.list_(pa.string())),
         ("tone", pa.string()), ("offer", pa.string()), ("model_version", pa.string()), ("policy_version", pa.string()),
-        ("rules_version", pa.string()),
+        ("rules_version", pa.string()), ("template", pa.string()),
     ]
 )  # fmt: skip
 _LOG_SCHEMA: Final = pa.schema(
@@ -34,6 +34,7 @@ _LOG_SCHEMA: Final = pa.schema(
     ]
 )
 COLUMNS: Final = tuple(SCHEMA.names)
+NO_MODEL: Final = "house-policy"
 _ID_LENGTH: Final = 16
 
 
@@ -79,7 +80,11 @@ def describe_arms(arms: ArmCatalogue, names: pd.Series) -> pd.DataFrame:
 
 
 def decided_frame(decided: Decided, names: list[str]) -> pd.DataFrame:
-    """Return the chosen arm of each row with what the model expects of it and of no contact."""
+    """Return the arm given to each row with what the model expects of it and of no contact, and how it was drawn.
+
+    `explore` is true where the draw fell on another arm than would be given without exploration. `propensities` are pairs of
+    arm and probability over the arms that law and restraint leave, for the decision log.
+    """
     rows = np.arange(len(decided.arm))
     response, none = decided.response[rows, decided.arm], decided.response[:, 0]
     return pd.DataFrame(
@@ -90,9 +95,20 @@ def decided_frame(decided: Decided, names: list[str]) -> pd.DataFrame:
             "uplift": response - none,
             "harm": decided.harm[rows, decided.arm],
             "value": decided.value[rows, decided.arm],
+            "propensity": decided.propensity[rows, decided.arm],
+            "explore": decided.arm != decided.chosen,
+            "lawful_arms": _lists([names[k] for k in np.flatnonzero(row)] for row in decided.lawful),
+            "propensities": _lists(
+                [(names[k], float(odds[k])) for k in np.flatnonzero(row)]
+                for row, odds in zip(decided.lawful, decided.propensity, strict=True)
+            ),
             "reasons": [list(reasons) for reasons in decided.reasons],
         }
     )
+
+
+def _lists(items: Iterable[list[Any]]) -> pd.Series:
+    return pd.Series(list(items), dtype=object)
 
 
 def describe_windows(calendar: Calendar, borrower_ids: pd.Series) -> pd.DataFrame:
@@ -112,11 +128,8 @@ def describe_windows(calendar: Calendar, borrower_ids: pd.Series) -> pd.DataFram
 
 
 def log_rows(fresh: pd.DataFrame) -> pa.Table:
-    """Return fresh decisions as rows of the decision log; without exploration the arm given has probability 1."""
-    odds = [
-        [(name, float(name == arm)) for name in lawful] for lawful, arm in zip(fresh["lawful_arms"], fresh["arm"], strict=True)
-    ]
-    return _arrow(fresh.assign(propensities=pd.Series(odds, index=fresh.index, dtype=object)), _LOG_SCHEMA)
+    """Return fresh decisions as rows of the decision log, with the probability of every arm that might have been given."""
+    return _arrow(fresh, _LOG_SCHEMA)
 
 
 def to_arrow(rows: pd.DataFrame) -> pa.Table:

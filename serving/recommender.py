@@ -9,13 +9,15 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
+from ..data.arms import ArmCatalogue, default_arms
 from ..data.book import Book
 from ..data.errors import Fault, InvalidInput
-from ..policy.rules import RulePack, load_packs, rules_version
+from ..policy.rules import RulePack, load_packs
 from ..policy.settings import PolicySettings
 from ..training.bundle import ModelBundle
-from ..training.decide import decide
+from ..training.decide import Circumstances
 from ..training.tracker import Tracker
+from .decisions import Brain
 from .night import Night, run_night
 from .recommendation import Versions, decided_frame
 
@@ -28,11 +30,13 @@ class Recommender:
 
     Parameters
     ----------
-    bundle : ModelBundle
-        Response and harm.
+    model : ModelBundle or None
+        Response and harm; None for the house policy of a first night (`Recommender.without_model`).
     settings : PolicySettings
     packs : sequence of RulePack
         All must allow.
+    catalogue : ArmCatalogue, optional
+        The arms, where there is no model that knows them.
 
     Examples
     --------
@@ -40,9 +44,10 @@ class Recommender:
     >>> rec.recommend(book, as_of="2026-11-20T22:00Z")  # doctest: +SKIP
     """
 
-    bundle: ModelBundle
+    model: ModelBundle | None
     settings: PolicySettings
     packs: Sequence[RulePack]
+    catalogue: ArmCatalogue | None = None
 
     @classmethod
     def load(cls, model: str | Path, settings: PolicySettings | None = None, tracker: Tracker | None = None) -> Self:
@@ -80,13 +85,51 @@ class Recommender:
             raise InvalidInput([Fault("outcome.horizon_days", f"{bundle.horizon_days} days, as the model", found, remedy)])
         return cls(bundle, settings, load_packs(settings.packs))
 
+    @classmethod
+    def without_model(cls, settings: PolicySettings | None = None, arms: ArmCatalogue | None = None) -> Self:
+        """Return what decides on a first night: the house policy, with a share of even draws that a model can learn from.
+
+        Parameters
+        ----------
+        settings : PolicySettings, optional
+        arms : ArmCatalogue, optional
+            The ten default arms where not given.
+        """
+        settings = settings or PolicySettings()
+        return cls(None, settings, load_packs(settings.packs), arms or default_arms())
+
+    @property
+    def arms(self) -> ArmCatalogue:
+        """The arms that may be given."""
+        return self.model.arms if self.model else self.catalogue or default_arms()
+
+    @property
+    def bundle(self) -> ModelBundle:
+        """The model.
+
+        Raises
+        ------
+        InvalidInput
+            Where there is none.
+        """
+        if self.model is None:
+            raise InvalidInput([Fault("the recommender", "a model", "the house policy alone", "Use `Recommender.load`.")])
+        return self.model
+
     @property
     def versions(self) -> Versions:
         """What decisions are made with."""
-        return Versions(self.bundle.version, self.settings.version, rules_version(self.packs))
+        return self._brain.versions
+
+    @property
+    def _brain(self) -> Brain:
+        return Brain(self.model, self.settings, self.packs, self.arms)
 
     def decide(self, features: pd.DataFrame, *, lawful: Any = None, recoverable: Any = None) -> pd.DataFrame:
         """Choose an arm for rows whose features and lawful arms are known already.
+
+        Nothing is drawn: whoever asks for features alone, without borrower and night, gets the arm that would be given without
+        exploration. To log decisions with their propensities, use `night`.
 
         Parameters
         ----------
@@ -100,11 +143,12 @@ class Recommender:
         Returns
         -------
         DataFrame
-            A row per row of `features`, with its index: arm, response, response_none, uplift, harm, value, reasons.
+            A row per row of `features`, with its index: arm, response, response_none, uplift, harm, value, propensity, explore,
+            lawful_arms, propensities, reasons.
         """
-        mask, money = _check(lawful, recoverable, len(features), len(self.bundle.arms))
-        decided = decide(self.bundle, features, mask, money, self.settings)
-        return decided_frame(decided, self.bundle.arms.names).set_axis(features.index)
+        mask, money = _check(lawful, recoverable, len(features), len(self.arms))
+        decided = self._brain.decide(features, mask, money, Circumstances())
+        return decided_frame(decided, self.arms.names).set_axis(features.index)
 
     def recommend(self, book: Book, as_of: str | datetime) -> pd.DataFrame:
         """Recommend for every overdue borrower who may be contacted: the recommendation table."""
@@ -113,7 +157,7 @@ class Recommender:
 
     def night(self, book: Book, as_of: str | datetime) -> Night:
         """Recommend as `recommend` does, and say who was left out, and why."""
-        return run_night(book, as_of, self.bundle, self.settings, self.packs)
+        return run_night(book, as_of, self._brain)
 
 
 def _check(lawful: Any, recoverable: Any, n: int, k: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

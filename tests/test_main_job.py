@@ -15,6 +15,7 @@ from lighttouch.data.stores import open_book, write_tables
 from lighttouch.data.worlds import simulate
 from lighttouch.policy.rules import load_packs
 from lighttouch.policy.settings import PolicySettings
+from lighttouch.serving.decisions import Brain
 from lighttouch.serving.night import run_night
 from lighttouch.serving.recommendation import COLUMNS
 from lighttouch.serving.recommender import Recommender
@@ -63,7 +64,9 @@ def with_troubles(world, rng):
     schema = world.tables["status_events"].schema
     columns = {"borrower_id": rng.choice(people, n), "loan_id": [None] * n, "kind": kinds, "channel": channels}
     columns |= {"at": at, "until": ends, "known_at": at}
-    more = pa.table({name: pa.array(columns[name], schema.field(name).type) for name in schema.names}, schema=schema)
+    more = pa.table(
+        {name: pa.array(columns.get(name, [None] * n), schema.field(name).type) for name in schema.names}, schema=schema
+    )
     return replace(world, tables=world.tables | {"status_events": pa.concat_tables([world.tables["status_events"], more])})
 
 
@@ -174,7 +177,7 @@ def test_a_halted_night_commits_to_nothing_so_that_the_next_one_decides(worlds, 
 @pytest.mark.parametrize(
     ("table", "line", "rule"),
     [
-        ("status_events", "B00000012 ,,deceased,,2026-11-01T10:00:00Z,,2026-11-01T10:00:00Z", "no_such_borrower"),
+        ("status_events", "B00000012 ,,deceased,,2026-11-01T10:00:00Z,,2026-11-01T10:00:00Z,", "no_such_borrower"),
         ("status_events", "B00000012,,deceased,,2026-11-01T10:00:00Z,,2026-11-01T10:00:00Z,a note,x", "malformed_line"),
         ("payments", "P1,L1,payment,2026-11-01T10:00:00Z,2026-11-01T10:00:00Z,10.00,a note,x", "malformed_line"),
     ],
@@ -212,7 +215,7 @@ def test_a_model_with_other_features_is_refused_with_the_difference(worlds, mode
     other.response.fit(features, fit.rows["repaid"], arm=fit.rows["arm"], propensity=fit.propensity)
     book = Book.from_arrow(worlds["confounded"].tables)
     with pytest.raises(InvalidInput, match=r"(?s)- dpd \(missing\).*\+ days_past_due \(not seen at fit\)"):
-        run_night(book, END, other, PolicySettings(), load_packs(["house"]))
+        run_night(book, END, Brain(other, PolicySettings(), load_packs(["house"]), fit.arms))
 
 
 @pytest.mark.parametrize("name", ["bundle.json", "response/model.json"])

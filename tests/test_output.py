@@ -1,4 +1,4 @@
-"""Writing a night: three files or none, the same in Parquet and in CSV."""
+"""Writing a night: all files or none, the same in Parquet and in CSV."""
 
 import csv
 import errno
@@ -14,6 +14,8 @@ from lighttouch.serving.night import Night
 from lighttouch.serving.output import sibling, write_night
 from lighttouch.serving.recommendation import COLUMNS, SCHEMA, Versions, decision_ids, log_rows, to_arrow
 
+NAMES = ["recs.decisions.parquet", "recs.excluded.parquet", "recs.parquet", "recs.pre_due.parquet", "recs.refresh.parquet",
+         "recs.run.json"]  # fmt: skip
 AS_OF = pd.Timestamp("2026-11-20T22:00Z")
 
 
@@ -26,6 +28,7 @@ def row(borrower, **changes):
         "response": 1 / 3, "response_none": 0.25, "uplift": 1 / 12, "harm": 0.001, "value": 12.345678901234567,
         "propensity": 1.0, "explore": False, "lawful_arms": ["none", "sms-weekly"], "reasons": ["best_value"],
         "tone": "friendly", "offer": None, "model_version": "m", "policy_version": "p", "rules_version": "r",
+        "template": "dunning-friendly", "propensities": [("none", 0.25), ("sms-weekly", 0.75)],
     }  # fmt: skip
     return {**usual, **changes}
 
@@ -33,7 +36,8 @@ def row(borrower, **changes):
 @pytest.fixture
 def night():
     nothing = {"arm": "none", "channel": None, "intensity": 0.0, "interval_days": np.nan, "next_contact_from": None,
-               "next_contact_to": None, "windows": [], "reasons": ["minimum_dose", 'arm_removed:x, "y":house.z'],
+               "next_contact_to": None, "windows": [], "template": None, "propensities": [("none", 1.0), ("sms-weekly", 0.0)],
+               "reasons": ["minimum_dose", 'arm_removed:x, "y":house.z'],
                "tone": 'a "quoted", one'}  # fmt: skip
     fresh = pd.DataFrame([row("b2"), row("b1", **nothing)])
     excluded = pd.DataFrame(
@@ -55,7 +59,7 @@ def test_the_table_has_its_columns_and_types_and_comes_by_borrower(night):
 def test_the_log_has_a_decision_as_it_will_be_learnt_from(night):
     rows = {one["borrower_id"]: one for one in night.decisions.to_pylist()}
     assert dict(rows["b1"]["propensities"]) == {"none": 1.0, "sms-weekly": 0.0}
-    assert dict(rows["b2"]["propensities"]) == {"none": 0.0, "sms-weekly": 1.0}
+    assert dict(rows["b2"]["propensities"]) == {"none": 0.25, "sms-weekly": 0.75}
     assert rows["b2"]["decision_id"] == "d-b2"
 
 
@@ -70,9 +74,9 @@ def test_the_same_decision_has_the_same_name_and_any_other_another():
     assert len({*names, *others}) == 6
 
 
-def test_all_three_tables_are_written_side_by_side_and_nothing_else(night, tmp_path):
+def test_all_tables_are_written_side_by_side_and_nothing_else(night, tmp_path):
     write_night(night, tmp_path / "deep" / "recs.parquet")
-    assert files(tmp_path / "deep") == ["recs.decisions.parquet", "recs.excluded.parquet", "recs.parquet"]
+    assert files(tmp_path / "deep") == NAMES
     assert pq.read_table(tmp_path / "deep" / "recs.parquet").equals(night.recommendations)
     assert pq.read_table(tmp_path / "deep" / "recs.decisions.parquet").equals(night.decisions)
     assert pq.read_table(tmp_path / "deep" / "recs.excluded.parquet").to_pandas().equals(night.excluded)
@@ -110,7 +114,7 @@ def test_an_earlier_night_is_replaced_whole(night, tmp_path):
     write_night(later, tmp_path / "recs.parquet")
     assert pq.read_table(tmp_path / "recs.parquet").num_rows == 1
     assert pq.read_table(tmp_path / "recs.excluded.parquet").num_rows == 0
-    assert len(files(tmp_path)) == 3
+    assert files(tmp_path) == NAMES
 
 
 def test_where_the_parent_is_a_file_nothing_is_written_and_the_place_is_named(night, tmp_path):
@@ -121,7 +125,7 @@ def test_where_the_parent_is_a_file_nothing_is_written_and_the_place_is_named(ni
     assert files(tmp_path) == ["file"]
 
 
-@pytest.mark.parametrize("taken", ["recs.parquet", "recs.decisions.parquet", "recs.excluded.parquet"])
+@pytest.mark.parametrize("taken", NAMES)
 def test_where_a_folder_has_the_name_of_one_file_none_is_written(night, tmp_path, taken):
     (tmp_path / taken / "inside").mkdir(parents=True)
     with pytest.raises(InvalidInput, match="expected a place that can be written"):
@@ -129,7 +133,7 @@ def test_where_a_folder_has_the_name_of_one_file_none_is_written(night, tmp_path
     assert files(tmp_path) == sorted([taken, "inside"])
 
 
-@pytest.mark.parametrize("broken", ["recs.parquet", "recs.decisions.parquet", "recs.excluded.parquet"])
+@pytest.mark.parametrize("broken", [name for name in NAMES if name.endswith(".parquet")])
 def test_a_disk_that_is_full_half_way_leaves_the_earlier_night(night, tmp_path, monkeypatch, broken):
     write_night(night, tmp_path / "recs.parquet")
     before = {name: (tmp_path / name).read_bytes() for name in files(tmp_path)}
@@ -148,7 +152,7 @@ def test_a_disk_that_is_full_half_way_leaves_the_earlier_night(night, tmp_path, 
     assert {name: (tmp_path / name).read_bytes() for name in files(tmp_path)} == before
 
 
-def test_a_night_without_anybody_is_three_empty_tables(tmp_path):
+def test_a_night_without_anybody_is_empty_tables(tmp_path):
     nobody = pd.DataFrame([row("b1")]).head(0)
     empty = Night(to_arrow(nobody), pd.DataFrame({"borrower_id": pd.Series(dtype="str")}), log_rows(nobody))
     for name in ("recs.parquet", "recs.csv"):
