@@ -9,7 +9,7 @@ WORKERS ?= auto
 .PHONY: demo test check setup format lint layers types tests bench lock clean
 
 demo: setup ## the main job on a simulated book, start to finish
-	@echo "==> demo: simulate, check, features, train, evaluate, register, recommend, explain"
+	@echo "==> demo: simulate, check, features, train, evaluate, register, promote, recommend, explain"
 	@$(BIN)/lighttouch demo
 
 test: setup tests ## sets up and passes the tests

@@ -10,7 +10,7 @@ from ..data.errors import Fault, InvalidInput
 from ..data.stores import open_book
 from ..training.bundle import check_folder
 from ..training.flat import FlatResult, train_flat
-from ..training.record import flat_record, record_of
+from ..training.record import flat_record, judged_record, record_of
 from ..training.run import TrainingRun, TrainOptions, judge_again, train_book
 from ..training.tracker import LoggedRun, RunRecord, Tracker
 from .console import head, say, show, stage
@@ -36,6 +36,7 @@ def train(  # noqa: PLR0913, PLR0917  each parameter is an option of the command
     group: Annotated[str | None, typer.Option(help="With --table: column whose rows stay together.")] = None,
     baseline: Annotated[str | None, typer.Option(help="With --table: the arm without treatment.")] = None,
     drop: Annotated[str, typer.Option(help="With --table: columns to leave out, by comma.")] = "",
+    select: Annotated[float, typer.Option(help="Share of decisions to compare candidates on, the final fold unseen.")] = 0.0,
     settings: SettingsFile = None,
     save: Annotated[Path | None, typer.Option(help="Folder for the model; replaced.")] = None,
     register: Annotated[str | None, typer.Option(help="Register the model under this name.")] = None,
@@ -52,7 +53,7 @@ def train(  # noqa: PLR0913, PLR0917  each parameter is an option of the command
         with stage("saving the model"):
             record = flat_record(result, folder, seed)
     elif source is not None:
-        options = TrainOptions(seed=seed)
+        options = TrainOptions(seed=seed, select_share=select)
         record = record_of(train_source(source, Settings.read(settings), folder, options), folder, options)
     else:
         raise typer.BadParameter("Name the event tables, or one flat table with --table.")
@@ -66,14 +67,15 @@ def evaluate(
     settings: SettingsFile = None,
 ) -> None:
     """Judge a saved model on the final time fold against the logged policy and fixed rules."""
-    chosen = Settings.read(settings)
+    chosen, environment = Settings.read(settings), Environment.read()
     with stage("loading the model"):
-        recommender = Recommender.load(model, chosen.policy, tracker_for(model, Environment.read()))
+        recommender = Recommender.load(model, chosen.policy, tracker_for(model, environment))
     with stage(f"checking {source}"):
         book = open_book(source, chosen.book, recommender.bundle.arms)
     with book, stage("judging on the final time fold"):
-        verdict = judge_again(book, recommender.bundle, chosen.policy)
-    show_verdict(verdict.values, verdict.gains)
+        judged = judge_again(book, recommender.bundle, chosen.policy)
+    show_verdict(judged.verdict.values, judged.verdict.gains)
+    keep(judged_record(judged, recommender.bundle), None, environment)
 
 
 def train_source(source: str, settings: Settings, folder: Path, options: TrainOptions) -> TrainingRun:
@@ -86,9 +88,10 @@ def train_source(source: str, settings: Settings, folder: Path, options: TrainOp
         say(f"  {notice}")
     say(
         f"  learnt from {len(run.fit):,} commitments before {run.folds.fit_end:%Y-%m-%d}, "
-        f"judged on {len(run.test):,} from {run.folds.test_start:%Y-%m-%d} on"
+        f"judged on {len(run.test):,} from {run.folds.judged_from:%Y-%m-%d} on"
+        f"{'' if run.final_fold else ' (the select fold; the final one is unseen)'}"
     )
-    show_verdict(run.verdict.values, run.verdict.gains)
+    show_verdict(run.verdict.values, run.verdict.gains, "final" if run.final_fold else "select")
     return run
 
 
@@ -108,24 +111,24 @@ def train_table(path: Path, options: dict[str, object]) -> FlatResult:
     return result
 
 
-def show_verdict(values: pd.DataFrame, gains: pd.DataFrame) -> None:
-    """Print what policies are worth on the final fold."""
-    show(values.drop(columns="reason"), "value per decision (account currency) on the final time fold", VALUE_FORMATS)
-    show(gains, "gain of the learnt policy over", VALUE_FORMATS)
+def show_verdict(values: pd.DataFrame, gains: pd.DataFrame, fold: str = "final") -> None:
+    """Print what policies are worth on the judged fold."""
+    show(values.drop(columns="reason"), f"value per decision (account currency) on the {fold} time fold", VALUE_FORMATS)
+    show(gains.drop(columns="reason"), "gain of the learnt policy over", VALUE_FORMATS)
     for row in values[~values["supported"]].to_dict("records"):
         say(f"  not supported: {row['policy']}: {row['reason']}")
 
 
 def keep(record: RunRecord, name: str | None, environment: Environment) -> LoggedRun:
     """Keep a run in the tracker; register its model where a name is given."""
-    with stage("keeping run and model in MLflow"):
+    with stage("keeping the run in MLflow"):
         tracker = tracker_in(environment)
         run = tracker.log(record)
         registered = tracker.register(run, name) if name else None
     say(f"run: {run.run_id}    see it: mlflow ui --backend-store-uri {environment.tracking_uri}")
     if registered:
-        aliases = " and ".join(registered.aliases)
-        say(f"registered: models:/{registered.name}@{registered.aliases[-1]} (version {registered.version}, {aliases})")
+        say(f"registered: models:/{registered.name}@{registered.aliases[-1]} (version {registered.version})")
+        say(f"  champion it becomes through the gate: lighttouch promote DATA --name {registered.name}")
     return run
 
 

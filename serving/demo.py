@@ -14,6 +14,7 @@ from ..data.worlds import Truth, simulate
 from ..features.catalogue import FEATURES
 from ..training.record import record_of
 from ..training.run import TrainingRun, TrainOptions
+from .cli_gate import promote_from
 from .cli_model import MODEL_NAME, keep, tracker_in, train_source
 from .cli_nightly import decide_night
 from .console import head, say, show, stage
@@ -31,7 +32,7 @@ def demo(
     borrowers: Annotated[int, typer.Option(help="Size of the book.", min=500)] = 20_000,
     days: Annotated[int, typer.Option(help="Days of history.", min=180)] = 730,
 ) -> None:
-    """Run the main job on a simulated book: tables, features, training, judging, registry, tonight, explanations."""
+    """Run the main job on a simulated book: tables, features, training, judging, registry, the gate, tonight, explanations."""
     environment = Environment.read()
     room = environment.room / "demo"
     head("1  A book with known truth")
@@ -51,12 +52,17 @@ def demo(
     show(against_truth(run, world.truth), "what the judge could not know: the true share repaid on the same decisions", _SHARES)
     head("4  Run and model in the registry")
     keep(record_of(run, room / "model", options), MODEL_NAME, environment)
-    head("5  Tonight")
-    address = f"models:/{MODEL_NAME}@challenger"
-    recommender = Recommender.load(address, tracker=tracker_in(environment))
+    head("5  The gate")
+    tracker = tracker_in(environment)
+    promotion = promote_from(str(room / "book"), MODEL_NAME, Settings(), tracker)
+    head("6  Tonight")
+    address = f"models:/{MODEL_NAME}@champion" if promotion.after.champion else str(room / "model")
+    if not promotion.after.champion:
+        say(f"  there is no champion, so the night is shown with the model of this run, out of {address}: a demonstration only")
+    recommender = Recommender.load(address, tracker=tracker)
     night = decide_night(str(room / "book"), recommender, BookSettings(), parse_instant(AS_OF))
     write_night(night, room / "recs.parquet")
-    head("6  Three borrowers explained")
+    head("7  Three borrowers explained")
     for borrower in three_of(night):
         say(explain_file(room / "recs.parquet", borrower) + "\n")
     tell_places(room, environment)

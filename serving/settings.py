@@ -1,4 +1,4 @@
-"""The settings file: arms, policy and source, each read by its own layer."""
+"""The settings file: arms, policy, source and gate, each read by its own layer."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +9,7 @@ import typer
 from ..data.arms import ArmCatalogue, default_arms
 from ..data.settings import BookSettings, read_section
 from ..policy.settings import PolicySettings
+from ..training.gate_settings import GateSettings
 
 SettingsFile = Annotated[Path | None, typer.Option(help="YAML file of arms, costs, rules, ledger; defaults without it.")]
 
@@ -22,11 +23,13 @@ class Settings:
     arms : ArmCatalogue
     policy : PolicySettings
     book : BookSettings
+    gate : GateSettings
     """
 
     arms: ArmCatalogue = field(default_factory=default_arms)
     policy: PolicySettings = field(default_factory=PolicySettings)
     book: BookSettings = field(default_factory=BookSettings)
+    gate: GateSettings = field(default_factory=GateSettings)
 
     @classmethod
     def read(cls, path: Path | None) -> Self:
@@ -40,4 +43,4 @@ class Settings:
         if path is None:
             return cls()
         arms = ArmCatalogue.from_yaml(path) if read_section(path, "arms") is not None else default_arms()
-        return cls(arms, PolicySettings.from_yaml(path), BookSettings.from_yaml(path))
+        return cls(arms, PolicySettings.from_yaml(path), BookSettings.from_yaml(path), GateSettings.from_yaml(path))

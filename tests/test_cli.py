@@ -144,7 +144,7 @@ def test_training_prints_what_the_policy_is_worth_and_where_to_look(learnt, mode
     assert "gain of the learnt policy over" in learnt.out
     for word in ("fixed: sms-every-3-days", "logged policy", "everyone: none", "mlflow ui --backend-store-uri sqlite:///"):
         assert word in learnt.out
-    assert "models:/contact-response@champion (version 1, challenger and champion)" in learnt.out
+    assert "models:/contact-response@challenger (version 1)" in learnt.out
     assert (model / "bundle.json").is_file()
 
 
@@ -166,8 +166,8 @@ def test_recommend_writes_the_table_of_the_design_and_who_was_left_out(night, ro
     assert set(fresh["decision_id"]) == set(recs.loc[~recs["standing"], "decision_id"])
 
 
-def test_the_champion_of_the_registry_recommends_the_same_in_csv(night, room, book):
-    address = "models:/contact-response@champion"
+def test_the_challenger_of_the_registry_recommends_the_same_in_csv(night, room, book):
+    address = "models:/contact-response@challenger"
     said = run("recommend", book, "--as-of", AS_OF, "--model", address, "--out", room / "recs.csv")
     assert said.code == 0, said.err
     ours, theirs = pd.read_csv(room / "recs.csv"), pd.read_parquet(room / "recs.parquet")

@@ -183,7 +183,7 @@ def test_where_nothing_is_owed_nobody_is_contacted(trained):
 
 def test_a_saved_model_is_judged_again_on_what_it_has_not_seen(trained):
     with Book.from_arrow(trained.world.tables) as book:
-        again = judge_again(book, trained.run.bundle, trained.settings)
+        again = judge_again(book, trained.run.bundle, trained.settings).verdict
     pd.testing.assert_frame_equal(again.values, trained.run.verdict.values)
     pd.testing.assert_frame_equal(again.gains, trained.run.verdict.gains)
 

@@ -16,7 +16,7 @@ from lighttouch.training.boosting import Boosting
 from lighttouch.training.bundle import ModelBundle
 from lighttouch.training.record import record_of
 from lighttouch.training.response import ResponseModel
-from lighttouch.training.tracker import RunRecord
+from lighttouch.training.tracker import RunRecord, Standing
 from lighttouch.training.tracking import MlflowTracker
 from trained import QUICK
 
@@ -39,6 +39,12 @@ def kept(tracker, record):
     """A run, registered for the first time, and what the store then says of it."""
     run = tracker.log(record)
     return run, tracker.register(run, NAME)
+
+
+@pytest.fixture(scope="module")
+def champion(kept, tracker):
+    """The first version as champion."""
+    tracker.settle(tracker.standing(NAME).promoted("1"))
 
 
 @pytest.fixture(scope="module")
@@ -96,19 +102,47 @@ def test_the_signature_names_every_feature_and_every_arm(kept, trained):
     assert outputs.input_names() == trained.run.bundle.arms.names
 
 
-def test_the_first_version_is_champion_and_challenger_and_the_second_only_challenger(kept, tracker, client, record):
-    assert kept[1].version == "1"
-    assert set(kept[1].aliases) == {"champion", "challenger"}
+def test_every_new_version_is_challenger_and_none_becomes_champion_by_being_registered(kept, tracker, client, record):
+    assert (kept[1].version, kept[1].aliases) == ("1", ("challenger",))
     second = tracker.register(tracker.log(replace(record, name="second")), NAME)
     assert (second.version, second.aliases) == ("2", ("challenger",))
-    assert str(client.get_model_version_by_alias(NAME, "champion").version) == "1"
-    assert str(client.get_model_version_by_alias(NAME, "challenger").version) == "2"
-    other = tracker.register(kept[0], "another-name")
-    assert set(other.aliases) == {"champion", "challenger"}
+    assert set(client.get_registered_model(NAME).aliases) == {"challenger"}
+    assert tracker.standing(NAME) == Standing(NAME, None, "2")
+
+
+def test_champions_and_those_before_them_are_kept_in_the_store(kept, tracker, client, record):
+    name = "line-of-champions"
+    for _ in range(3):
+        tracker.register(kept[0], name)
+    for version in ("1", "2", "3"):
+        tracker.settle(tracker.standing(name).promoted(version))
+    assert tracker.standing(name) == Standing(name, "3", "3", ("1", "2"))
+    assert str(client.get_model_version_by_alias(name, "champion").version) == "3"
+    tracker.settle(tracker.standing(name).rolled_back())
+    assert tracker.standing(name) == Standing(name, "2", "3", ("1",), ("3",))
+    assert str(client.get_model_version_by_alias(name, "champion").version) == "2"
+    tracker.settle(tracker.standing(name).rolled_back())
+    with pytest.raises(InvalidInput, match="a champion and one before it, found version 1, and none before it"):
+        tracker.standing(name).rolled_back()
+    with pytest.raises(InvalidInput, match="expected a registered model"):
+        tracker.standing("nobody")
+
+
+def test_looks_at_a_final_fold_are_counted_by_model_in_the_order_of_the_first_look(tracker):
+    for fold, model in (("f1", "b"), ("f2", "c"), ("f1", "a"), ("f1", "b"), ("f1", "c")):
+        tracker.log(RunRecord("a look", tags={"final_fold": fold, "model_version": model}))
+    tracker.log(RunRecord("no look", tags={"model_version": "d"}))
+    assert tracker.looks("f1") == ("b", "a", "c")
+    assert tracker.looks("f2") == ("c",)
+    assert tracker.looks("f3") == ()
+
+
+def test_a_training_run_counts_as_a_look_at_the_fold_that_it_was_judged_on(kept, tracker, trained):
+    assert tracker.looks(trained.run.final_fold) == (trained.run.bundle.version,)
 
 
 @pytest.mark.parametrize("address", ["models:/contact-response@champion", "models:/contact-response/1", "the run"])
-def test_a_model_from_the_registry_scores_as_the_one_that_was_trained(kept, tracker, trained, address):
+def test_a_model_from_the_registry_scores_as_the_one_that_was_trained(kept, champion, tracker, trained, address):
     bundle = ModelBundle.load(tracker.folder(kept[0].model_uri if address == "the run" else address))
     features = trained.run.test.features
     assert bundle.version == trained.run.bundle.version
@@ -116,7 +150,7 @@ def test_a_model_from_the_registry_scores_as_the_one_that_was_trained(kept, trac
     assert bundle.harm == trained.run.bundle.harm
 
 
-def test_a_recommender_takes_a_model_by_its_address(kept, tracker, trained):
+def test_a_recommender_takes_a_model_by_its_address(kept, champion, tracker, trained):
     found = Recommender.load(f"models:/{NAME}@champion", tracker=tracker)
     assert found.bundle.version == trained.run.bundle.version
     with pytest.raises(
@@ -135,7 +169,7 @@ def test_an_unknown_model_is_refused_with_the_store_that_was_asked(kept, tracker
     assert f"Stores known here: {tracker.uri}" in str(error.value)
 
 
-def test_mlflows_own_interface_gives_the_same_probabilities(kept, tracker, trained):
+def test_mlflows_own_interface_gives_the_same_probabilities(kept, champion, tracker, trained):
     features = trained.run.test.features
     found = mlflow.pyfunc.load_model(f"models:/{NAME}@champion").predict(features)
     assert list(found.columns) == trained.run.bundle.arms.names
@@ -163,7 +197,7 @@ def test_mlflows_own_interface_refuses_a_table_without_a_feature(kept, tracker, 
         scorer.predict(trained.run.test.features.drop(columns="days_past_due"))
 
 
-def test_two_stores_in_one_process_do_not_mix(kept, tracker, record, tmp_path):
+def test_two_stores_in_one_process_do_not_mix(kept, champion, tracker, record, tmp_path):
     other = MlflowTracker(f"sqlite:///{tmp_path / 'other.db'}", tmp_path / "files")
     with pytest.raises(InvalidInput, match="expected a registered model"):
         other.folder(f"models:/{NAME}@champion")

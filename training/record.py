@@ -1,9 +1,7 @@
 """What a finished run says of itself, for the tracker: parameters, metrics, digests, pictures, tables."""
 
 import dataclasses
-import platform
 import re
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +11,15 @@ import pandas as pd
 from .bundle import ModelBundle
 from .diagnostics import Diagnostics
 from .flat import FlatResult
-from .judge import LEARNT
+from .gate import GateVerdict, Trial
+from .gate_alarms import ALARM_FACT
+from .gate_settings import GateSettings
+from .judge import LEARNT, Verdict
 from .pictures import calibration_picture, dose_picture, page, share_picture, value_picture
-from .run import TrainingRun, TrainOptions
-from .tracker import RunRecord
+from .provenance import versions
+from .run import Judged, TrainingRun, TrainOptions
+from .tracker import FOLD_TAG, MODEL_TAG, RunRecord
 
-_LIBRARIES = ("lighttouch", "lightgbm", "numpy", "pandas", "duckdb", "ibis-framework", "scikit-learn")
 # A tracker's limit for a parameter's text.
 _LONGEST = 500
 _FIGURES = ("value", "value_low", "value_high", "repaid", "repaid_low", "repaid_high", "contacts_per_week", "ess")
@@ -38,19 +39,78 @@ def record_of(run: TrainingRun, folder: Path, options: TrainOptions) -> RunRecor
         model=folder,
         inputs=bundle.inputs,
         outputs=tuple(bundle.arms.names),
-        parameters={**bundle.facts, **parameters_of(options)},
-        tags={"model_version": bundle.version, **versions()},
+        parameters={**_short(bundle.facts), **parameters_of(options)},
+        tags=_tags(bundle.version, run.origin, run.final_fold),
+        metrics={**diagnostic_metrics(bundle.response.diagnostics), **verdict_metrics(verdict)},
+        pages={"report.html": _report(run), "alarms.json": bundle.facts.get(ALARM_FACT, "[]"), **verdict_pages(verdict)},
+    )
+
+
+def judged_record(judged: Judged, bundle: ModelBundle) -> RunRecord:
+    """Describe a saved model's judgement on the final fold; the model itself is kept already."""
+    return RunRecord(
+        name=f"evaluate-{bundle.version}",
+        parameters=_short(bundle.facts),
+        tags=_tags(bundle.version, judged.origin, judged.final_fold),
+        metrics=verdict_metrics(judged.verdict),
+        pages=verdict_pages(judged.verdict),
+    )
+
+
+def gate_record(found: GateVerdict, trial: Trial, gate: GateSettings, tags: dict[str, str]) -> RunRecord:
+    """Describe what the gate said: every question with its figure, every reason, the digests.
+
+    Parameters
+    ----------
+    tags : dict
+        Name and versions in the registry, digests.
+    """
+    challenger, champion = trial.challenger.version, trial.champion.version if trial.champion else "none"
+    figures = found.table.rename(columns={"check": "over"})
+    return RunRecord(
+        name=f"gate-{challenger}",
+        parameters={f"gate.{name}": str(value) for name, value in gate.model_dump().items()},
+        tags={
+            **_tags(challenger, tags, found.fold),
+            "gate": "passed" if found.passed else "refused",
+            "attempt": str(found.attempt),
+            "champion_model": champion,
+        },
         metrics={
-            **diagnostic_metrics(bundle.response.diagnostics),
-            **frame_metrics(verdict.values, "policy", _FIGURES),
-            **frame_metrics(verdict.gains, "over", _FIGURES),
+            "gate passed": float(found.passed),
+            **{
+                metric_name("gate", row["over"]): row["figure"]
+                for row in figures.to_dict("records")
+                if row["figure"] == row["figure"]
+            },
+            **(verdict_metrics(found.verdict) if found.verdict else {}),
         },
         pages={
-            "report.html": _report(run),
-            "values.csv": verdict.values.to_csv(index=False),
-            "gains.csv": verdict.gains.to_csv(index=False),
+            "gate.csv": found.table.to_csv(index=False),
+            "reasons.txt": "\n".join(found.reasons) + "\n",
+            **(verdict_pages(found.verdict) if found.verdict else {}),
         },
     )
+
+
+def verdict_metrics(verdict: Verdict) -> dict[str, float]:
+    """Return every figure of a verdict as a metric."""
+    return {**frame_metrics(verdict.values, "policy", _FIGURES), **frame_metrics(verdict.gains, "over", _FIGURES)}
+
+
+def verdict_pages(verdict: Verdict) -> dict[str, str]:
+    """Return the tables of a verdict as CSV."""
+    return {"values.csv": verdict.values.to_csv(index=False), "gains.csv": verdict.gains.to_csv(index=False)}
+
+
+def _tags(version: str, origin: dict[str, str], final_fold: str) -> dict[str, str]:
+    look = {FOLD_TAG: final_fold} if final_fold else {}
+    return {MODEL_TAG: version, **origin, **look, **versions()}
+
+
+def _short(facts: dict[str, str]) -> dict[str, str]:
+    """Return the facts that a tracker takes as parameters: what rang is a page of its own."""
+    return {name: text[:_LONGEST] for name, text in facts.items() if name != ALARM_FACT}
 
 
 def flat_record(result: FlatResult, folder: Path, seed: int) -> RunRecord:
@@ -72,8 +132,8 @@ def flat_record(result: FlatResult, folder: Path, seed: int) -> RunRecord:
         model=folder,
         inputs=bundle.inputs,
         outputs=tuple(bundle.arms.names),
-        parameters={name: text[:_LONGEST] for name, text in facts.items()},
-        tags={"model_version": bundle.version, **versions()},
+        parameters=_short(facts),
+        tags=_tags(bundle.version, {}, ""),
         metrics={
             **diagnostic_metrics(result.model.diagnostics),
             "claimed": result.claimed,
@@ -112,11 +172,6 @@ def parameters_of(options: Any) -> dict[str, str]:
         else:
             flat[field.name] = str(value)
     return flat
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that made a model."""
-    return {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}}
 
 
 def diagnostic_metrics(diagnostics: Diagnostics) -> dict[str, float]:

@@ -8,13 +8,15 @@ import pandas as pd
 
 from ..data.arms import ArmCatalogue
 from ..data.book import Book
-from ..data.errors import Fault, InvalidInput
 from ..policy.settings import PolicySettings
+from .alarms import Alarm, AlarmOptions, LoggedRows, training_alarms
 from .boosting import Boosting
 from .bundle import ModelBundle
-from .folds import TimeFolds, time_folds
+from .folds import TimeFolds, fold_digest, time_folds
+from .gate_alarms import ALARM_FACT, alarms_to_fact
 from .harm import HarmModel
-from .judge import Verdict, best_constant_arm, judge
+from .judge import Verdict, best_constant_arm, judge, unseen_rows
+from .provenance import provenance
 from .response import ResponseModel
 from .table import TrainingTable, training_table
 
@@ -29,17 +31,23 @@ class TrainOptions:
     ----------
     seed : int
     test_share : float
-        Share of the decisions, the latest, that are only judged on.
+        Share of the decisions, the latest, that are only judged on: the final fold.
+    select_share : float
+        Share of the decisions before those, on which candidates are compared without looking at the final fold; 0 for none.
     boosting : Boosting
         How trees are grown.
     threads : int
         0 takes all cores.
+    alarms : AlarmOptions
+        What the log is asked.
     """
 
     seed: int = 0
     test_share: float = 0.25
+    select_share: float = 0.0
     boosting: Boosting = field(default_factory=Boosting)
     threads: int = 0
+    alarms: AlarmOptions = field(default_factory=AlarmOptions)
 
 
 @dataclass(frozen=True)
@@ -51,11 +59,17 @@ class TrainingRun:
     bundle : ModelBundle
         The saved model.
     fit, test : TrainingTable
-        The two time folds.
+        The fold that was learnt from, and the one that was judged on: the final fold, or the select fold if one was asked for.
     verdict : Verdict
-        What it is worth on the final fold.
+        What it is worth on the judged fold.
     best_constant : str
         The arm that is best for everyone, by the fit fold.
+    alarms : tuple of Alarm
+        What the log was asked, with every answer.
+    final_fold : str
+        Digest of the final fold where that was judged on, which the gate counts as an attempt; empty where it was not.
+    origin : dict
+        Digests of data, features, rules, settings and code.
     """
 
     bundle: ModelBundle
@@ -64,20 +78,23 @@ class TrainingRun:
     folds: TimeFolds
     verdict: Verdict
     best_constant: str
+    alarms: tuple[Alarm, ...] = ()
+    final_fold: str = ""
+    origin: dict[str, str] = field(default_factory=dict)
 
     @property
     def notices(self) -> tuple[str, ...]:
         """What the reader of the run should know."""
-        harm = self.bundle.harm
+        rang, harm = tuple(str(alarm) for alarm in self.alarms if alarm.rings), self.bundle.harm
         if harm is None or harm.supported:
-            return ()
-        return (f"harm: {harm.events:,} events are too few to tell arms apart; one pooled rate stands for all",)
+            return rang
+        return (*rang, f"harm: {harm.events:,} events are too few to tell arms apart; one pooled rate stands for all")
 
 
 def train_book(
     book: Book, arms: ArmCatalogue, settings: PolicySettings, folder: Path, options: TrainOptions | None = None
 ) -> TrainingRun:
-    """Train on a book's decision log, save the model, judge it on the final time fold.
+    """Train on a book's decision log, save the model, judge it on the final time fold (or on the select fold if asked for one).
 
     Parameters
     ----------
@@ -86,13 +103,16 @@ def train_book(
     """
     options = options or TrainOptions()
     table = training_table(book, arms, settings)
-    folds = time_folds(table.rows["as_of"], settings.outcome.horizon_days, options.test_share)
-    fit, test = table.subset(folds.fit), table.subset(folds.test)
+    folds = time_folds(table.rows["as_of"], settings.outcome.horizon_days, options.test_share, options.select_share)
+    fit, test = table.subset(folds.fit), table.subset(folds.judged)
     fitted = fit_bundle(fit, settings, options)
     best = best_constant_arm(fitted, fit, settings)
-    bundle = fitted.with_facts(_facts(book, fit, settings, options) | {"best_constant": best}).save(folder)
+    alarms = training_alarms(fitted.response, LoggedRows.of_table(fit), options.alarms)
+    said = {"best_constant": best, ALARM_FACT: alarms_to_fact(alarms)}
+    bundle = fitted.with_facts(_facts(book, fit, settings, options) | said).save(folder)
     verdict = judge(bundle, test, fixed_rules(arms, best), settings)
-    return TrainingRun(bundle, fit, test, folds, verdict, best)
+    final = "" if folds.select.any() else fold_digest(test.rows)
+    return TrainingRun(bundle, fit, test, folds, verdict, best, alarms, final, provenance(book, settings))
 
 
 def fit_bundle(fit: TrainingTable, settings: PolicySettings, options: TrainOptions) -> ModelBundle:
@@ -125,7 +145,25 @@ def _facts(book: Book, fit: TrainingTable, settings: PolicySettings, options: Tr
     }
 
 
-def judge_again(book: Book, bundle: ModelBundle, settings: PolicySettings, test_share: float = 0.25) -> Verdict:
+@dataclass(frozen=True)
+class Judged:
+    """A saved model, judged once more.
+
+    Parameters
+    ----------
+    verdict : Verdict
+    final_fold : str
+        Digest of the final fold: the gate counts the look.
+    origin : dict
+        Digests of data, features, rules, settings and code.
+    """
+
+    verdict: Verdict
+    final_fold: str
+    origin: dict[str, str]
+
+
+def judge_again(book: Book, bundle: ModelBundle, settings: PolicySettings, test_share: float = 0.25) -> Judged:
     """Judge a saved model on a book's final time fold, against the fixed rules.
 
     Parameters
@@ -135,10 +173,6 @@ def judge_again(book: Book, bundle: ModelBundle, settings: PolicySettings, test_
     """
     table = training_table(book, bundle.arms, settings)
     folds = time_folds(table.rows["as_of"], settings.outcome.horizon_days, test_share)
-    learnt_until = pd.Timestamp(bundle.facts["last_as_of"]) + pd.Timedelta(days=bundle.horizon_days)
-    unseen = folds.test & (table.rows["as_of"] > learnt_until).to_numpy()
-    if not unseen.any():
-        found = f"the last decision at {table.rows['as_of'].max()}"
-        remedy = "Load newer decisions, or judge a model that was trained on older ones."
-        raise InvalidInput([Fault("decisions", f"decisions after {learnt_until}, which the model has not seen", found, remedy)])
-    return judge(bundle, table.subset(unseen), fixed_rules(bundle.arms, bundle.facts["best_constant"]), settings)
+    rows = unseen_rows(table, folds, [bundle])
+    verdict = judge(bundle, rows, fixed_rules(bundle.arms, bundle.facts["best_constant"]), settings)
+    return Judged(verdict, fold_digest(table.rows[folds.test]), provenance(book, settings))

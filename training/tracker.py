@@ -1,10 +1,14 @@
 """The tracker port: what a run says of itself, and where that is kept."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
+from ..data.errors import Fault, InvalidInput
+
 CHAMPION, CHALLENGER = "champion", "challenger"
+# Tags of a run that judged a model on a final fold: which fold, which model.
+FOLD_TAG, MODEL_TAG = "final_fold", "model_version"
 
 
 @dataclass(frozen=True)
@@ -21,8 +25,8 @@ class RunRecord:
         Name to figure.
     pages : dict
         File name to content: HTML pictures, text tables, JSON.
-    model : Path
-        Folder of the saved model.
+    model : Path, optional
+        Folder of the saved model; None where the run only judges models that are kept already.
     inputs : dict of str to str
         What the model takes: name to "double" or "string" (a category).
     outputs : tuple of str
@@ -30,9 +34,9 @@ class RunRecord:
     """
 
     name: str
-    model: Path
-    inputs: dict[str, str]
-    outputs: tuple[str, ...]
+    model: Path | None = None
+    inputs: dict[str, str] = field(default_factory=dict)
+    outputs: tuple[str, ...] = ()
     parameters: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
@@ -46,7 +50,7 @@ class LoggedRun:
     Parameters
     ----------
     run_id, model_uri : str
-        As the tracker names them.
+        As the tracker names them; no address where the run kept no model.
     """
 
     run_id: str
@@ -69,17 +73,74 @@ class Registered:
     aliases: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Standing:
+    """What the registry says of a name.
+
+    Parameters
+    ----------
+    name : str
+    champion, challenger : str, optional
+        Versions that the aliases point at.
+    former : tuple of str
+        Champions before the present one, oldest first: what a rollback goes back through.
+    withdrawn : tuple of str
+        Versions that were champion until a person rolled them back.
+    """
+
+    name: str
+    champion: str | None = None
+    challenger: str | None = None
+    former: tuple[str, ...] = ()
+    withdrawn: tuple[str, ...] = ()
+
+    def promoted(self, version: str) -> "Standing":
+        """Return what holds once a version is champion."""
+        former = self.former if self.champion is None else (*self.former, self.champion)
+        return replace(self, champion=version, former=former)
+
+    def rolled_back(self) -> "Standing":
+        """Return what holds once the last champion is champion again.
+
+        Raises
+        ------
+        InvalidInput
+            Where there was none.
+        """
+        if self.champion is None or not self.former:
+            found = "no champion" if self.champion is None else f"version {self.champion}, and none before it"
+            remedy = "Nothing was moved. `lighttouch promote` makes a champion; the first one has nothing to go back to."
+            raise InvalidInput([Fault(f"model '{self.name}'", "a champion and one before it", found, remedy)])
+        withdrawn = (*self.withdrawn, self.champion)
+        return replace(self, champion=self.former[-1], former=self.former[:-1], withdrawn=withdrawn)
+
+
 class Tracker(Protocol):
     """Keeps runs and models."""
 
     def log(self, record: RunRecord) -> LoggedRun:
-        """Keep a run with its model."""
+        """Keep a run, with its model where it has one."""
         ...
 
     def register(self, run: LoggedRun, name: str) -> Registered:
-        """Register a run's model under a name as challenger; as champion too where there is none yet."""
+        """Register a run's model under a name as challenger; it is the gate that makes a champion."""
         ...
 
     def folder(self, uri: str) -> Path:
         """Return the saved model's folder behind `models:/name@alias`, `models:/name/version` or `runs:/id/model`."""
+        ...
+
+    def standing(self, name: str) -> Standing:
+        """Return which versions of a name are champion and challenger, and who was champion before."""
+        ...
+
+    def settle(self, standing: Standing) -> None:
+        """Point the `champion` alias as the standing says, and keep who was champion before."""
+        ...
+
+    def looks(self, fold: str) -> tuple[str, ...]:
+        """Return the models (by their own version) that were judged on a final fold, each once, by their first look.
+
+        A run says that it looked by its tags `FOLD_TAG` and `MODEL_TAG`.
+        """
         ...

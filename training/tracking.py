@@ -21,9 +21,13 @@ from mlflow.types import ColSpec, Schema
 from ..data.errors import Fault, InvalidInput
 from .bundle import ModelBundle
 from .inputs import NUMBER
-from .tracker import CHALLENGER, CHAMPION, LoggedRun, Registered, RunRecord
+from .tracker import CHALLENGER, CHAMPION, FOLD_TAG, MODEL_TAG, LoggedRun, Registered, RunRecord, Standing
 
 _MODEL = "model"
+# Tags of a registered model: versions by comma.
+_FORMER, _WITHDRAWN = "former_champions", "withdrawn_champions"
+# A tracker's limit for a tag's text, at which the oldest versions are dropped.
+_LONGEST_TAG = 4_000
 
 
 class MlflowTracker:
@@ -44,13 +48,15 @@ class MlflowTracker:
             Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
 
     def log(self, record: RunRecord) -> LoggedRun:
-        """Keep a run: parameters, metrics, digests, pages, and the model with its signature."""
+        """Keep a run: parameters, metrics, digests, pages, and the model with its signature where it has one."""
         with _quiet(), mlflow.start_run(experiment_id=self._experiment_id(), run_name=record.name) as run:
             mlflow.log_params(record.parameters)
             mlflow.log_metrics(record.metrics)
             mlflow.set_tags(record.tags)
             for name, content in record.pages.items():
                 mlflow.log_text(content, name)
+            if record.model is None:
+                return LoggedRun(run.info.run_id, "")
             info = mlflow.pyfunc.log_model(
                 name=_MODEL,
                 loader_module=__name__,
@@ -62,15 +68,52 @@ class MlflowTracker:
             return LoggedRun(run.info.run_id, info.model_uri)
 
     def register(self, run: LoggedRun, name: str) -> Registered:
-        """Register a run's model under a name as challenger; as champion too where there is none yet."""
+        """Register a run's model under a name as challenger; it is the gate that makes a champion."""
         with _quiet():
             client = self._client()
             version = str(mlflow.register_model(run.model_uri, name).version)
-            taken = dict(client.get_registered_model(name).aliases)
-            aliases = (CHALLENGER,) if CHAMPION in taken else (CHALLENGER, CHAMPION)
-            for alias in aliases:
-                client.set_registered_model_alias(name, alias, version)
-            return Registered(name, version, aliases)
+            client.set_registered_model_alias(name, CHALLENGER, version)
+            return Registered(name, version, (CHALLENGER,))
+
+    def standing(self, name: str) -> Standing:
+        """Return which versions of a name are champion and challenger, and who was champion before."""
+        with _quiet():
+            client = self._client()
+            try:
+                known = client.get_registered_model(name)
+            except MlflowException as error:
+                raise self._unknown(name, error) from None
+            aliases = {alias: str(version) for alias, version in dict(known.aliases).items()}
+            former, withdrawn = (_versions(known.tags.get(tag, "")) for tag in (_FORMER, _WITHDRAWN))
+            return Standing(name, aliases.get(CHAMPION), aliases.get(CHALLENGER), former, withdrawn)
+
+    def settle(self, standing: Standing) -> None:
+        """Point the `champion` alias as the standing says, and keep who was champion before."""
+        if standing.champion is None:
+            raise InvalidInput([Fault(f"model '{standing.name}'", "a version to be champion", "none", "")])
+        with _quiet():
+            client = self._client()
+            # The history first: killed in between, the alias still points at a champion that was lawfully made.
+            for tag, versions in ((_FORMER, standing.former), (_WITHDRAWN, standing.withdrawn)):
+                client.set_registered_model_tag(standing.name, tag, _text(versions))
+            client.set_registered_model_alias(standing.name, CHAMPION, standing.champion)
+
+    def looks(self, fold: str) -> tuple[str, ...]:
+        """Return the models that were judged on a final fold, each once, by their first look."""
+        with _quiet():
+            client = self._client()
+            known = client.get_experiment_by_name(self.experiment)
+            if known is None:
+                return ()
+            chosen, found, token = f"tags.{FOLD_TAG} = '{fold}'", [], None
+            while True:
+                page = client.search_runs(
+                    [known.experiment_id], chosen, order_by=["attributes.start_time ASC"], page_token=token
+                )
+                found += [run.data.tags.get(MODEL_TAG, run.info.run_id) for run in page]
+                token = page.token
+                if not token:
+                    return tuple(dict.fromkeys(found))
 
     def folder(self, uri: str) -> Path:
         """Return the saved model's folder behind a model's address."""
@@ -79,10 +122,16 @@ class MlflowTracker:
             try:
                 place = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
             except MlflowException as error:
-                remedy = f"Stores known here: {self.uri}. Train and register first, or name a folder."
-                raise InvalidInput([Fault(uri, "a registered model", str(error).splitlines()[0], remedy)]) from None
+                raise self._unknown(uri, error) from None
         flavor = mlflow.models.Model.load(str(place)).flavors["python_function"]
         return place / str(flavor["data"])
+
+    def _unknown(self, what: str, error: MlflowException) -> InvalidInput:
+        remedy = (
+            f"Stores known here: {self.uri}. Train and register first (a champion is made by `lighttouch promote`), or name a "
+            f"folder."
+        )
+        return InvalidInput([Fault(what, "a registered model", str(error).splitlines()[0], remedy)])
 
     def _client(self) -> Any:
         mlflow.set_tracking_uri(self.uri)
@@ -96,6 +145,15 @@ class MlflowTracker:
             return str(known.experiment_id)
         place = self.artifacts.absolute().as_uri() if self.uri.startswith("sqlite:///") else None
         return str(client.create_experiment(self.experiment, artifact_location=place))
+
+
+def _versions(text: str) -> tuple[str, ...]:
+    return tuple(version for version in text.split(",") if version)
+
+
+def _text(versions: tuple[str, ...]) -> str:
+    text = ",".join(versions)
+    return text if len(text) <= _LONGEST_TAG else text[-_LONGEST_TAG:].split(",", 1)[1]
 
 
 class _Scorer:

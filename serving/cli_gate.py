@@ -1,0 +1,127 @@
+"""Commands of the gate: promote a challenger, go back to the last champion, plan the experiment that would decide."""
+
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from ..data.errors import Fault, InvalidInput
+from ..data.stores import open_book
+from ..training.bundle import ModelBundle
+from ..training.experiment import SHARES
+from ..training.experiment_log import Plan, PlanOptions
+from ..training.experiment_log import plan_experiment as plan_from
+from ..training.gate_promotion import Candidates, Promotion, rollback
+from ..training.gate_promotion import promote as hold_gate
+from ..training.tracker import Standing, Tracker
+from .cli_model import MODEL_NAME, show_verdict, tracker_for, tracker_in
+from .console import head, say, show, stage
+from .environment import Environment
+from .recommender import Recommender
+from .settings import Settings, SettingsFile
+
+Source = Annotated[str, typer.Argument(help="Folder, DuckDB file or postgresql:// address with a decision log.")]
+Name = Annotated[str, typer.Option(help="Name of the model in the registry.")]
+CHECK_FORMATS = {"figure": "{:,.4g}", "limit": "{:,.4g}"}
+PLAN_FORMATS = {"explore": "{:.0%}", "rows": "{:,.0f}", "of_none": "{:,.0f}", "price": "{:,.2f}"}
+
+
+def promote(source: Source, name: Name = MODEL_NAME, settings: SettingsFile = None) -> None:
+    """Make the challenger champion if the final time fold shows that it is better; else say every reason, with status 1."""
+    chosen = Settings.read(settings)
+    promotion = promote_from(source, name, chosen, tracker_in(Environment.read()))
+    if not promotion.verdict.passed:
+        raise typer.Exit(1)
+
+
+def roll_back(name: Name = MODEL_NAME) -> None:
+    """Make the previous champion champion again."""
+    before, after = rollback(tracker_in(Environment.read()), name)
+    say(f"champion of {name}: version {before.champion} -> version {after.champion}")
+    say(f"  version {before.champion} is not promoted again; a new version of it has to pass the gate.")
+
+
+def plan_experiment(
+    source: Source,
+    model: Annotated[str | None, typer.Option(help="Folder, or models:/name@alias: plan for its policy.")] = None,
+    effect: Annotated[float | None, typer.Option(help="Gain per decision that shall not be missed, account currency.")] = None,
+    power: Annotated[float, typer.Option(help="Chance that the gate then passes.")] = 0.8,
+    explore: Annotated[str, typer.Option(help="Exploration shares, by comma.")] = ",".join(map(str, SHARES)),
+    settings: SettingsFile = None,
+) -> None:
+    """Say which share of exploration, for how many weeks, would let the gate tell a better policy."""
+    chosen = Settings.read(settings)
+    options = PlanOptions(effect, power, _shares(explore))
+    bundle: ModelBundle | None = None
+    if model is not None:
+        with stage("loading the model"):
+            bundle = Recommender.load(model, chosen.policy, tracker_for(model, Environment.read())).bundle
+    with stage(f"checking {source}"):
+        book = open_book(source, chosen.book, chosen.arms)
+    with book, stage("reading the log"):
+        found = plan_from(book, chosen.arms, chosen.policy, chosen.gate, bundle, options)
+    show_plan(found)
+
+
+def show_plan(found: Plan) -> None:
+    """Print what each exploration share needs."""
+    design = found.design
+    say(f"  question: {found.question}; {design.per_week:,.0f} decisions a week, {design.logged:,} logged so far")
+    say(f"  gain not to be missed: {found.effect:,.2f} per decision ({found.effect_from})")
+    for notice in found.notices:
+        say(f"  {notice}")
+    table = found.table.assign(weeks=[f"{weeks:.0f}" if np.isfinite(weeks) else "never" for weeks in found.table["weeks"]])
+    for column in ("rows", "of_none"):
+        table[column] = [f"{rows:,.0f}" if np.isfinite(rows) else "no number" for rows in table[column]]
+    powers = {name: "{:.0%}" for name in table.columns if name.startswith("power_")}
+    show(table, f"until the gate passes with a chance of {design.power:.0%}", PLAN_FORMATS | powers)
+    say("  explore: share of decisions drawn evenly from the lawful arms; rows: decisions to judge on; weeks: with maturing;")
+    say("  price: value given up per decision; power_N: chance that the gate passes after N weeks.")
+
+
+def _shares(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise InvalidInput([Fault("--explore", "shares by comma, such as 0.05,0.1", repr(text), "")]) from None
+
+
+def promote_from(source: str, name: str, settings: Settings, tracker: Tracker) -> Promotion:
+    """Put a name's challenger through the gate, and print what came of it."""
+    with stage("loading challenger and champion"):
+        candidates = Candidates.load(tracker, name)
+    with stage(f"checking {source}"):
+        book = open_book(source, settings.book, candidates.challenger.arms)
+    with book, stage("judging on the final time fold"):
+        promotion = hold_gate(book, candidates, tracker, settings.policy, settings.gate)
+    show_promotion(promotion)
+    return promotion
+
+
+def show_promotion(promotion: Promotion) -> None:
+    """Print every question of the gate with its figure, the verdict, and each reason against it."""
+    found, trial = promotion.verdict, promotion.trial
+    if trial is not None:
+        say(
+            f"  final fold {found.fold}: {len(trial.rows):,} decisions from {trial.first:%Y-%m-%d} to {trial.last:%Y-%m-%d}; "
+            f"attempt {found.attempt} on it, so every bound holds with {found.confidence:.2%} confidence"
+        )
+    if found.verdict is not None:
+        show_verdict(found.verdict.values, found.verdict.gains)
+        show(found.table.drop(columns="sentence"), "the gate's questions", CHECK_FORMATS)
+    head("The gate is open" if found.passed else "The gate is closed")
+    for sentence in found.table["sentence"] if found.passed else found.reasons:
+        say(f"  {'+' if found.passed else '-'} {sentence}")
+    say(_told(promotion.before, promotion.after))
+    if promotion.run is not None:
+        say(f"verdict kept as run {promotion.run.run_id}")
+
+
+def _told(before: Standing, after: Standing) -> str:
+    if before.champion != after.champion:
+        return f"champion of {after.name}: {_version(before.champion)} -> {_version(after.champion)}"
+    return f"champion of {after.name}: {_version(after.champion)}, as before"
+
+
+def _version(version: str | None) -> str:
+    return "none" if version is None else f"version {version}"
