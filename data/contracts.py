@@ -193,6 +193,9 @@ _STATUS_EVENTS = Contract(
         _instant("at"),
         _instant("until", nullable=True),
         _instant("known_at"),
+        # What a kind needs said, in closed words: the kind that a `resolved` settles, the hours of `quiet_hours`
+        # ("mon-fri 18:00-21:00"), the kind of place of `quiet_place`, the endpoint_id of `quiet_endpoint`.
+        _text("detail", nullable=True),
     ),
 )
 _SYSTEM_GAPS = Contract(

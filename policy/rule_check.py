@@ -14,9 +14,12 @@ from .rule_clock import Place, clock_zones, in_force, open_hours
 from .rule_engine import expires
 from .rule_facts import FOREVER, NEVER, Facts
 from .rule_group import OPT_OUT
-from .rule_model import CapRule, ConsentRule, CooldownRule, DutyRule, HonourRule, HoursRule, PartyRule, Rule, StopRule
+from .rule_model import Rule
+from .rule_pacing import CapRule, CooldownRule
 from .rule_pack import RulePack
 from .rule_release import pacing_of, reach_days, release_of
+from .rule_states import ConsentRule, DutyRule, HonourRule, PartyRule, StopRule
+from .rule_types import HoursRule
 from .zones import DAY, day_start, day_table, from_micros, local_ordinal, to_micros
 
 # A contact that is not possible within a year is as good as never possible.
@@ -206,7 +209,7 @@ class _Limit:
             held = [self.facts.stops[kind] for kind in rule.kinds if kind in self.facts.stops]
             return max((FOREVER if until is None else to_micros(until) + 1 for until in held), default=NEVER)
         if isinstance(rule, PartyRule):
-            return NEVER if "borrower" in rule.allow else FOREVER
+            return NEVER if "borrower" in (rule.allow or ("borrower",)) else FOREVER
         if isinstance(rule, ConsentRule):
             return self._consented(rule, zone, at)
         if isinstance(rule, CapRule):

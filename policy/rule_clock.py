@@ -5,9 +5,11 @@ from datetime import date
 from functools import lru_cache
 
 from .holiday_days import UNKNOWN_NATIONAL, is_holiday
+from .rule_header import Clock
 from .rule_hours import HOLIDAY
-from .rule_model import Effective, HoursRule
-from .rule_pack import Clock, RulePack
+from .rule_model import Effective
+from .rule_pack import RulePack
+from .rule_types import HoursRule
 from .zones import Interval, is_zone, local_ordinal, wall_intervals, zones_of
 
 _WHOLE_DAY = ((0, 1440),)

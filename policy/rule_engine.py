@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..data.vocabulary import CHANNELS
 from .rule_facts import FOREVER, NEVER, Facts
 from .rule_group import GroupRules, Paced, long_enough
-from .rule_model import ConsentRule, PartyRule, StopRule
+from .rule_states import ConsentRule, PartyRule, StopRule
 from .settings import CalendarSettings
 from .zones import DAY, MINUTE, Interval, Micros, day_start, intersect, local_ordinal
 
@@ -178,7 +178,7 @@ class GroupEngine:
             held = np.max(stops, axis=0) if stops else np.full(len(rows), NEVER, dtype=np.int64)
             # A stop still holds at its last instant.
             return Bar(rule.id, np.where(abs(held) < FOREVER, held + 1, held), force) if (held > NEVER).any() else None
-        if isinstance(rule, PartyRule) and rule.match.plans(channel) and "borrower" not in rule.allow:
+        if isinstance(rule, PartyRule) and rule.match.plans(channel) and "borrower" not in (rule.allow or ("borrower",)):
             return Bar(rule.id, np.full(len(rows), FOREVER, dtype=np.int64), force)
         if isinstance(rule, ConsentRule) and rule.match.plans(channel):
             never = np.full(len(rows), NEVER, dtype=np.int64)

@@ -9,19 +9,12 @@ import numpy as np
 from ..data.vocabulary import CHANNELS
 from .rule_clock import Place, clock_zones, is_working_day, local_days, open_hours
 from .rule_facts import FOREVER, NEVER
-from .rule_model import (
-    CapRule,
-    ConsentRule,
-    CooldownRule,
-    Effective,
-    HonourRule,
-    HoursRule,
-    PartyRule,
-    Rule,
-    StopRule,
-)
+from .rule_model import Effective, Rule
+from .rule_pacing import CapRule, CooldownRule
 from .rule_pack import RulePack
 from .rule_release import Pacing, pacing_of, release_of
+from .rule_states import ConsentRule, HonourRule, PartyRule, StopRule
+from .rule_types import HoursRule
 from .settings import CalendarSettings
 from .zones import DAY, MINUTE, Interval, Micros, day_start, day_table, intersect, is_zone, wall_intervals
 

@@ -1,31 +1,81 @@
-"""The rules of a pack as frozen values: what of `contact-rules/1` is accepted is exactly what is enforced."""
+"""What every rule of `contact-rules/1` has: its words, which contacts it speaks of, when it holds, and where it is written."""
 
+import re
 from datetime import date
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from ..data.settings import Section
-from ..data.vocabulary import CHANNELS, OUTCOMES, STOP_KINDS
-from .rule_hours import HOLIDAY, WEEKDAYS, parse_week
+from ..data.vocabulary import CHANNELS, OUTCOMES, STATUS_KINDS, STOP_KINDS
 
 ALL_CHANNELS_OUT: Final = "opt_out_all"
 # The names that published packs use for what the book's status events call otherwise.
-_STOP_ALIASES: Final = {
+STATUS_ALIASES: Final = {
     "dispute_open": "dispute", "complaint_open": "complaint", "hardship_application_open": "hardship",
     "attorney_represented": "attorney", "written_cease_or_refusal": "cease", "bankruptcy_stay": "bankruptcy",
     "borrower_deceased": "deceased", "statutory_moratorium": "moratorium", "vulnerable_unassessed": "vulnerable",
-    "identity_theft_claim": "identity_theft", "disaster_area": "disaster",
+    "identity_theft_claim": "identity_theft", "disaster_area": "disaster", "borrower_incapacitated": "incapacitated",
+    "debt_adviser_engaged": "debt_adviser", "written_dispute_in_validation_period": "dispute", "attorney_notice": "attorney",
 }  # fmt: skip
 STOPPING: Final = (*STOP_KINDS, "dispute", "complaint", "hardship", "promise", ALL_CHANNELS_OUT)
+# Events that are read from elsewhere than the status events: the first talk ever, and the day from which debts are overdue.
+FIRST_CONVERSATION: Final = "first_conversation"
+DUE_DATE: Final = "due_date"
+# Without these nothing may be done at all: a wait after a notice that was never sent has not begun, so it cannot have ended.
+PRECONDITIONS: Final = ("written_notice_sent", DUE_DATE)
+PARTIES: Final = (
+    "borrower", "guarantor", "co_debtor", "authorised_agent", "spouse", "parent", "guardian", "estate_rep", "own_attorney",
+    "cra", "creditor", "creditor_attorney", "household", "family", "employer", "workplace", "reference", "friend", "neighbour",
+    "emergency_contact", "third_party",
+)  # fmt: skip
+# Products that selectors may name. A loan of any other product is in every pack: what is not known binds.
+CONSUMER_PRODUCTS: Final = (
+    "consumer_credit", "credit_card", "mortgage", "car_loan", "student_loan", "payday_loan", "microfinance", "microloan",
+    "p2p_loan", "digital_loan", "bnpl", "overdraft", "leasing", "salary_loan",
+)  # fmt: skip
+PRODUCTS: Final = (*CONSUMER_PRODUCTS, "business_loan")
 _SPOKEN: Final = ("call", "voicemail", "voicebot", "visit")
 _SPOKEN_OUTCOMES: Final = OUTCOMES[: OUTCOMES.index("conversation") + 1]
 _WRITTEN_OUTCOMES: Final = OUTCOMES[OUTCOMES.index("sent") :]
+_CONNECTED: Final = ("answered_wrong_party", "conversation")
+_OUTCOME_ALIASES: Final = {"answered": _CONNECTED, "connected": _CONNECTED}
+# Where a kind of place is asked for, these kinds of endpoint are meant: a rule on "elsewhere" speaks of workplaces too.
+_PLACES: Final = {
+    "personal": ("personal", "home"), "home": ("home",), "workplace": ("workplace",), "other": ("other", "workplace"),
+}  # fmt: skip
 
 Channel = Literal["sms", "call", "voicemail", "voicebot", "email", "app_push", "im", "letter", "visit"]
 Effect = Literal["prohibit", "presume", "discourage"]
 Authority = Literal["statute", "regulation", "guidance", "standard", "self_regulatory", "draft", "policy"]
 Confidence = Literal["verbatim", "official", "secondary", "weak", "memory", "policy"]
+Product = Literal[PRODUCTS]  # type: ignore[valid-type]
+Party = Literal[PARTIES]  # type: ignore[valid-type]
+EndpointKind = Literal["personal", "home", "workplace", "other"]
+Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+def _listed(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+def _outcomes(value: Any) -> Any:
+    listed = _listed(value)
+    if not isinstance(listed, list | tuple):
+        return value
+    return tuple(one for word in listed for one in _OUTCOME_ALIASES.get(word, (word,)))
+
+
+def _statuses(value: Any) -> Any:
+    listed = _listed(value)
+    return tuple(STATUS_ALIASES.get(one, one) for one in listed) if isinstance(listed, list | tuple) else value
+
+
+Outcomes = Annotated[tuple[Literal[OUTCOMES], ...], BeforeValidator(_outcomes)]  # type: ignore[valid-type]
+Statuses = Annotated[tuple[Literal[STATUS_KINDS], ...], BeforeValidator(_statuses)]  # type: ignore[valid-type]
+Words = Annotated[tuple[Word, ...], BeforeValidator(_listed)]
+Parties = Annotated[tuple[Party, ...], BeforeValidator(_listed)]
+Endpoints = Annotated[tuple[EndpointKind, ...], BeforeValidator(_listed)]
 
 
 def possible_outcomes(channel: str) -> tuple[str, ...]:
@@ -40,19 +90,35 @@ def possible_outcomes(channel: str) -> tuple[str, ...]:
 
 
 class Match(Section):
-    """Which contacts a rule speaks of; what is left out matches everything."""
+    """Which contacts a rule speaks of; what is left out matches everything, and so does a contact's missing endpoint."""
 
     direction: Literal["in", "out", "any"] = "any"
     channels: tuple[Channel, ...] = CHANNELS
-    party: tuple[str, ...] | None = None
+    party: Parties | None = None
+    endpoint: Endpoints | None = None
+    purpose: Words | None = None
+    product: tuple[Product, ...] | None = None
 
-    def plans(self, channel: str) -> bool:
-        """Tell whether the rule speaks of a planned contact: outbound, with the borrower, on this channel."""
-        return self.direction != "in" and channel in self.channels and (self.party is None or "borrower" in self.party)
+    @property
+    def endpoints(self) -> tuple[str, ...] | None:
+        """The kinds of endpoint that are meant; None for all."""
+        if self.endpoint is None:
+            return None
+        return tuple(dict.fromkeys(kind for place in self.endpoint for kind in _PLACES[place]))
 
-    def matches(self, channel: str, direction: str, party: str) -> bool:
-        """Tell whether the rule speaks of a contact that was made."""
-        return channel in self.channels and self.direction in ("any", direction) and (self.party is None or party in self.party)
+    def plans(self, channel: str, endpoint_kind: str = "") -> bool:
+        """Tell whether the rule speaks of a planned contact: outbound collection with the borrower, on this channel."""
+        return self.matches(channel, "out", "borrower", "collection", endpoint_kind)
+
+    def matches(self, channel: str, direction: str, party: str, purpose: str = "collection", endpoint_kind: str = "") -> bool:
+        """Tell whether the rule speaks of a contact; an endpoint whose kind is not known may be of any kind."""
+        return (
+            channel in self.channels
+            and self.direction in ("any", direction)
+            and (self.party is None or party in self.party)
+            and (self.purpose is None or purpose in self.purpose)
+            and (self.endpoints is None or not endpoint_kind or endpoint_kind in self.endpoints)
+        )
 
 
 class Effective(Section):
@@ -85,7 +151,11 @@ class Source(Section):
 
 
 class Rule(Section):
-    """What every rule has."""
+    """What every rule has.
+
+    `supersedes` names rules of this or another pack that do not hold while this one does: a pre-emption, never a wish, so a
+    rule of the house cannot have it.
+    """
 
     id: str = Field(min_length=1)
     type: str
@@ -94,183 +164,55 @@ class Rule(Section):
     effective: Effective
     source: Source
     match: Match = Match()
+    supersedes: tuple[str, ...] = ()
     note: str | None = None
     tests: tuple[dict[str, Any], ...] = ()
 
-
-class HoursRule(Rule):
-    """Contacts only inside wall-clock windows, by weekday and holiday."""
-
-    type: Literal["hours"]
-    allow: dict[str, tuple[tuple[int, int], ...]]
-
-    @field_validator("allow", mode="before")
-    @classmethod
-    def _parse_allow(cls, allow: Any) -> dict[str, tuple[tuple[int, int], ...]]:
-        if not isinstance(allow, dict):
-            raise ValueError("a mapping from weekdays to windows")  # noqa: TRY004  pydantic collects ValueErrors
-        return parse_week(allow)
-
-    def windows(self, weekday: int, *, holiday: bool) -> tuple[tuple[int, int], ...]:
-        """Return a day's windows in minutes after midnight; a holiday without windows of its own is like any day."""
-        return self.allow[HOLIDAY] if holiday and HOLIDAY in self.allow else self.allow[WEEKDAYS[weekday]]
-
-
-class Window(Section):
-    """The span over which a cap counts: consecutive local days, hours, or a calendar unit."""
-
-    rolling_days: int | None = Field(default=None, ge=1, le=366)
-    rolling_hours: float | None = Field(default=None, gt=0, le=8784)
-    calendar: Literal["day", "week", "month"] | None = None
-    week_start: Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"] = "mon"
-
     @model_validator(mode="after")
-    def _exactly_one(self) -> Self:
-        if sum(value is not None for value in (self.rolling_days, self.rolling_hours, self.calendar)) != 1:
-            raise ValueError("exactly one of rolling_days, rolling_hours, calendar")
+    def _pre_empts_by_law(self) -> Self:
+        if self.supersedes and self.authority in ("policy", "draft"):
+            raise ValueError("no `supersedes` below law: a policy or a draft can only tighten")
+        if self.supersedes and not (self.source.section or self.source.quote):
+            raise ValueError("the clause that pre-empts, in `source.section` or `source.quote`, beside `supersedes`")
+        if self.id in self.supersedes:
+            raise ValueError("other rules than itself in `supersedes`")
         return self
-
-    @property
-    def reach_days(self) -> int:
-        """Days back beyond which no contact can matter."""
-        calendar = {None: 0, "day": 1, "week": 7, "month": 31}[self.calendar]
-        return max(calendar, self.rolling_days or 0, int((self.rolling_hours or 0) // 24) + 1)
-
-
-class Count(Section):
-    """Which outcomes a cap counts."""
-
-    outcomes: tuple[Literal[OUTCOMES], ...] = Field(min_length=1)  # type: ignore[valid-type]
-
-
-class CapRule(Rule):
-    """At most so many contacts in a window; a book is one principal's, so every contact in it counts."""
-
-    type: Literal["cap"]
-    max: int = Field(ge=0, le=1000)
-    window: Window
-    per: tuple[Literal["borrower"], ...] = ("borrower",)
-    across: Literal["principal", "all"] = "all"
-    count: Count | None = None
-    measure: Literal["events", "distinct_channels"] = "events"
-
-
-class After(Section):
-    """What starts a pause."""
-
-    direction: Literal["in", "out", "any"] = "any"
-    channels: tuple[Channel, ...] = CHANNELS
-    outcome: Literal[OUTCOMES] | None = None  # type: ignore[valid-type]
 
 
 class Span(Section):
-    """How long a pause lasts: hours, or local days of which the first is the event's own or the next."""
+    """How long a pause or stop lasts; local days of which the first is the event's own or the next."""
 
-    days: int | None = Field(default=None, ge=1, le=366)
-    hours: float | None = Field(default=None, gt=0, le=8784)
+    days: int | None = Field(default=None, ge=1, le=3660)
+    hours: float | None = Field(default=None, gt=0, le=87840)
+    business_days: int | None = Field(default=None, ge=1, le=250)
+    months: int | None = Field(default=None, ge=1, le=120)
     first_day: Literal["event", "next"] = "event"
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        if (self.days is None) == (self.hours is None):
-            raise ValueError("exactly one of days, hours")
+        if sum(value is not None for value in (self.days, self.hours, self.business_days, self.months)) != 1:
+            raise ValueError("exactly one of days, hours, business_days, months")
         return self
 
     @property
     def whole_days(self) -> int:
-        """Local days from the event to the first free one."""
+        """Local days from the event to the first free one, where days were given."""
         return (self.days or 0) + int(self.first_day == "next")
 
     @property
     def reach_days(self) -> int:
-        """Days back beyond which no contact can matter."""
-        return max(self.whole_days, int((self.hours or 0) // 24) + 1)
+        """Days back beyond which no event can matter."""
+        # Business days are spread over weekends and holidays: a month of each ten bounds every calendar.
+        spread = (self.business_days or 0) * 3 + 30 * bool(self.business_days)
+        return max(self.whole_days, int((self.hours or 0) // 24) + 1, spread, (self.months or 0) * 31 + 1)
 
 
-class CooldownRule(Rule):
-    """A pause after a contact, or after one with a given outcome."""
+def is_jurisdiction(code: str) -> bool:
+    """Tell whether a text is a code of ISO 3166-1 or 3166-2, a city below one, EU, or ZZ for everywhere.
 
-    type: Literal["cooldown"]
-    after: After
-    for_: Span = Field(alias="for")
-    per: tuple[Literal["borrower"], ...] = ("borrower",)
-    across: Literal["principal", "all"] = "all"
-
-
-class StopRule(Rule):
-    """No contact while a status is open. A contact is about all of a person's debts, so a stop on one stops it."""
-
-    type: Literal["stop"]
-    when: str | None = None
-    when_any: tuple[str, ...] = ()
-    scope: Literal["borrower", "debt"] = "borrower"
-    allow_purposes: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def _names_known_kinds(self) -> Self:
-        if not self.kinds:
-            raise ValueError("`when` or `when_any` with at least one status")
-        if unknown := [kind for kind in self.kinds if kind not in STOPPING]:
-            raise ValueError(f"statuses out of {', '.join(STOPPING)}, not {', '.join(unknown)}")
-        if "collection" in self.allow_purposes:
-            raise ValueError("purposes other than collection: a stop that allows collection stops nothing")
-        return self
-
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """The statuses, by the book's names."""
-        named = (*((self.when,) if self.when else ()), *self.when_any)
-        return tuple(dict.fromkeys(_STOP_ALIASES.get(kind, kind) for kind in named))
-
-
-class Needed(Section):
-    """A consent that opens a channel."""
-
-    kind: str
-    max_age_days: int | None = Field(default=None, ge=1)
-
-
-class Need(Section):
-    """Consents of which one is enough."""
-
-    any_of: tuple[Needed, ...] = Field(min_length=1)
-
-
-class ConsentRule(Rule):
-    """A channel is closed until the borrower has agreed to it."""
-
-    type: Literal["consent"]
-    need: Need
-
-
-class PartyRule(Rule):
-    """Who may be spoken to. A plan is always addressed to the borrower: a third party cannot be expressed."""
-
-    type: Literal["party"]
-    allow: tuple[str, ...]
-
-
-class HonourRule(Rule):
-    """The borrower's own wishes; an opt-out from a channel is honoured at once, whatever time a rule would grant."""
-
-    type: Literal["honour"]
-    what: tuple[Literal["channels"], ...] = Field(min_length=1)
-    act_within: dict[Literal["hours", "business_days"], int] | None = None
-
-
-class DutyRule(Rule):
-    """What must be done beside a contact; never blocks, returned with every permission."""
-
-    type: Literal["duty"]
-    do: tuple[str, ...] = ()
-    retain: dict[str, str | int] | None = None
-
-
-AnyRule = Annotated[
-    HoursRule | CapRule | CooldownRule | StopRule | ConsentRule | PartyRule | HonourRule | DutyRule,
-    Field(discriminator="type"),
-]
-RULE_TYPES: Final[dict[str, type[Rule]]] = {
-    "hours": HoursRule, "cap": CapRule, "cooldown": CooldownRule, "stop": StopRule, "consent": ConsentRule,
-    "party": PartyRule, "honour": HonourRule, "duty": DutyRule,
-}  # fmt: skip
+    Examples
+    --------
+    >>> is_jurisdiction("CN"), is_jurisdiction("US-NY-NYC"), is_jurisdiction("EU"), is_jurisdiction("China")
+    (True, True, True, False)
+    """
+    return re.fullmatch(r"[A-Z]{2}(-[A-Z0-9]{1,4}){0,2}", code) is not None

@@ -7,117 +7,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Self
 
 import yaml
-from pydantic import Field, field_validator
 
 from ..data.errors import Fault, InvalidInput
-from ..data.settings import Section, load_yaml, parse_model
-from .holiday_days import is_calendar
+from ..data.settings import load_yaml, parse_model
+from .rule_header import Header, SourceEntry
 from .rule_hours import HOLIDAY
-from .rule_model import RULE_TYPES, Confidence, HoursRule, Rule
-from .zones import is_zone
+from .rule_model import Rule
+from .rule_types import RULE_TYPES, HoursRule
 
 SCHEMA: Final = "contact-rules/1"
 _DIGEST_LENGTH: Final = 12
-_FIXED: Final = "fixed:"
-# Fields of the schema that this version does not enforce: a pack that needs one is refused rather than half obeyed.
-_UNENFORCED: Final[dict[str, tuple[str, ...]]] = {
-    "hours": ("agreed_override", "override_when"),
-    "cap": ("exclude", "active_after"),
-    "cooldown": ("exclude",),
-    "stop": ("until", "for", "renewals", "redirect_to", "unless"),
-    "party": ("forbid_when", "locate_only", "stop_on_objection"),
-    "honour": ("limits", "reply_once_same_channel"),
-    "match": ("endpoint", "purpose", "product"),
-    "rule": ("supersedes",),
-}
-
-
-class Clock(Section):
-    """Which zone's wall clock counts, and what to do where it is not known."""
-
-    basis: str = "borrower_location"
-    unknown: Literal["intersect", "deny"] | tuple[str, ...] = "deny"
-    edge: Literal["closed_open"] = "closed_open"
-    end_buffer_minutes: int = Field(default=0, ge=0, lt=720)
-
-    @field_validator("basis")
-    @classmethod
-    def _known_basis(cls, basis: str) -> str:
-        fixed = basis.removeprefix(_FIXED)
-        if basis not in ("borrower_location", "borrower_address") and not (basis.startswith(_FIXED) and is_zone(fixed)):
-            raise ValueError("borrower_location, borrower_address or fixed:<zone>")
-        return basis
-
-    @field_validator("unknown")
-    @classmethod
-    def _known_zones(cls, unknown: str | tuple[str, ...]) -> str | tuple[str, ...]:
-        if isinstance(unknown, tuple) and not (unknown and all(map(is_zone, unknown))):
-            raise ValueError("intersect, deny, or a list of IANA zones")
-        return unknown
-
-    @property
-    def fixed_zone(self) -> str | None:
-        """The zone that holds wherever the borrower is."""
-        return self.basis.removeprefix(_FIXED) if self.basis.startswith(_FIXED) else None
-
-
-class HolidayCalendar(Section):
-    """Whose public holidays count, and what to do where the region is not known."""
-
-    calendar: str = "borrower_region"
-    unknown: Literal["deny", "national", "treat_as_holiday_if_any"] = "deny"
-
-    @field_validator("calendar")
-    @classmethod
-    def _known_calendar(cls, calendar: str) -> str:
-        if calendar != "borrower_region" and not is_calendar(calendar):
-            raise ValueError("borrower_region, or a country or region code that has a calendar")
-        return calendar
-
-
-class BlockAt(Section):
-    """Which effects block a contact and which only warn."""
-
-    prohibit: Literal["block"] = "block"
-    presume: Literal["block", "warn"] = "block"
-    discourage: Literal["block", "warn"] = "block"
-
-
-class Header(Section):
-    """The pack's own facts."""
-
-    id: str = Field(min_length=1)
-    version: str
-    jurisdiction: str
-    title: str = ""
-    applies: dict[str, Any] = Field(default_factory=dict)
-    clock: Clock = Clock()
-    holidays: HolidayCalendar | None = None
-    block_at: BlockAt = BlockAt()
-
-    @field_validator("version", mode="before")
-    @classmethod
-    def _version_text(cls, version: Any) -> str:
-        return str(version)
-
-    @field_validator("applies")
-    @classmethod
-    def _applies_to_all(cls, applies: dict[str, Any]) -> dict[str, Any]:
-        if applies:
-            raise ValueError("no selector: this version does not know the actor's role or the product, and enforces none")
-        return applies
-
-
-class SourceEntry(Section):
-    """A document that rules refer to."""
-
-    title: str
-    url: str = ""
-    confidence: Confidence
-    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -233,30 +135,9 @@ def _read_rules(faults: list[Fault], content: Any, where: str) -> list[Rule]:
         elif raw.get("type") not in RULE_TYPES:
             faults.append(Fault(f"{at}.type", f"one of {', '.join(RULE_TYPES)}", repr(raw.get("type")), ""))
         else:
-            unenforced = _unenforced(raw, at)
-            faults += unenforced
-            known = {key: value for key, value in raw.items() if not any(f.where == f"{at}.{key}" for f in unenforced)}
-            rule = _gather(faults, RULE_TYPES[raw["type"]], _without(known, unenforced, at), at)
+            rule = _gather(faults, RULE_TYPES[raw["type"]], raw, at)
             read += [] if rule is None else [rule]
     return read
-
-
-def _without(raw: dict[str, Any], unenforced: list[Fault], at: str) -> dict[str, Any]:
-    match = raw.get("match")
-    if not isinstance(match, dict):
-        return raw
-    return {**raw, "match": {k: v for k, v in match.items() if not any(f.where == f"{at}.match.{k}" for f in unenforced)}}
-
-
-def _unenforced(raw: dict[str, Any], at: str) -> list[Fault]:
-    remedy = "It belongs to the schema but this version would not enforce it: leave the rule to a version that does."
-    match = raw["match"] if isinstance(raw.get("match"), dict) else {}
-    own = [key for key in (*_UNENFORCED["rule"], *_UNENFORCED.get(raw["type"], ())) if raw.get(key) not in (None, False)]
-    return [
-        *(Fault(f"{at}.{key}", "a field that is enforced", repr(raw[key]), remedy) for key in own),
-        *(Fault(f"{at}.match.{key}", "a field that is enforced", repr(match[key]), remedy)
-          for key in _UNENFORCED["match"] if key in match),
-    ]  # fmt: skip
 
 
 def _rule_faults(rules: list[Rule], header: Header | None, sources: Mapping[str, Any], where: str) -> list[Fault]:

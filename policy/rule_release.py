@@ -12,7 +12,8 @@ from typing import Final
 import numpy as np
 
 from .rule_hours import WEEKDAYS
-from .rule_model import CapRule, CooldownRule, Match, possible_outcomes
+from .rule_model import Match, possible_outcomes
+from .rule_pacing import CapRule, CooldownRule
 from .zones import HOUR, DayTable, Micros
 
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
@@ -58,7 +59,7 @@ def pacing_of(rule: CapRule | CooldownRule) -> Pacing:
         distinct = rule.measure == "distinct_channels"
         return Pacing(rule.id, rule.match, rule.match, outcomes, rule.max, distinct)
     after = Match(direction=rule.after.direction, channels=rule.after.channels)
-    outcomes = (rule.after.outcome,) if rule.after.outcome is not None else None
+    outcomes = rule.after.outcome
     return Pacing(rule.id, rule.match, after, outcomes, 1, distinct=False)
 
 

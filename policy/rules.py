@@ -21,7 +21,7 @@ from .rule_clock import Place
 from .rule_engine import TIGHT, GroupEngine, Step
 from .rule_facts import Facts, read_facts
 from .rule_group import group_rules, span_of
-from .rule_model import CapRule, CooldownRule
+from .rule_pacing import CapRule, CooldownRule
 from .rule_pack import RulePack
 from .rule_release import reach_days
 from .settings import PolicySettings

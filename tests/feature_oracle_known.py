@@ -23,6 +23,10 @@ STOPS = [
     "hospitalised",
     "disaster",
     "minor",
+    "incapacitated",
+    "family_death",
+    "debt_adviser",
+    "time_barred",
 ]
 ENDINGS = ["closed", "written_off", "sold", "recalled"]
 SIGN = {"payment": 1, "waiver": 1, "reversal": -1, "refund": -1}

@@ -17,6 +17,10 @@ STOPS = {
     "hospitalised",
     "disaster",
     "minor",
+    "incapacitated",
+    "family_death",
+    "debt_adviser",
+    "time_barred",
 }
 CALLS = {"call", "voicemail", "voicebot"}
 

@@ -51,9 +51,9 @@ def rows_of_tables():
     ]  # fmt: skip
     status_events = [
         {"borrower_id": "B1", "loan_id": "L1", "kind": "promise", "channel": None, "at": at(41), "until": at(44),
-         "known_at": at(41, 1)},
+         "known_at": at(41, 1), "detail": None},
         {"borrower_id": "B2", "loan_id": None, "kind": "opt_out", "channel": "sms", "at": at(42), "until": None,
-         "known_at": at(42)},
+         "known_at": at(42), "detail": None},
     ]  # fmt: skip
     system_gaps = [{"channel": "sms", "start_at": at(10), "end_at": None, "cause": "vendor"}]
     decisions = [
