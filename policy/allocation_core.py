@@ -24,9 +24,8 @@ Floats = NDArray[np.float64]
 MAX_ROWS: Final = 50_000
 _MAX_OPEN: Final = 4_000
 _MAX_NODES: Final = 20_000
-_MAX_NODE_ROWS: Final = 2_000_000
-_CLOSED: Final = 1e-7
-_CLOSE: Final = 1e-6
+_MAX_NODE_ROWS: Final = 500_000
+_CLOSED: Final = 1e-6
 _ROUNDING: Final = 1e-9
 
 
@@ -93,7 +92,7 @@ def _solve(problem: Problem, value: Floats, left: NDArray[np.bool_]) -> Ints | N
         bounds=Bounds(np.r_[np.zeros(len(row)), 1.0], 1.0),
         constraints=LinearConstraint(matrix, np.r_[ones, np.full(len(capacity), -np.inf)], np.r_[ones, capacity]),
         # Nodes, not seconds, so that the result is the same on every machine.
-        options={"node_limit": max(1, min(_MAX_NODES, _MAX_NODE_ROWS // len(value))), "mip_rel_gap": _CLOSE},
+        options={"node_limit": max(1, min(_MAX_NODES, _MAX_NODE_ROWS // len(value))), "mip_rel_gap": _CLOSED},
     )
     if result.x is None:
         return None
