@@ -73,8 +73,8 @@ def history_of(last_arm: pd.Series, arms: ArmCatalogue) -> History:
     """Return the history of borrowers whose last arms are known by name, missing where there was none."""
     place = {name: k for k, name in enumerate(arms.names)}
     dose = {arm.name: arm.intensity if arm.dose_known else np.nan for arm in (*arms, *arms.retired)}
-    last = last_arm.map(place).fillna(-1).to_numpy(dtype=np.int64)
-    return History(last, last_arm.map(dose).to_numpy(dtype=np.float64))
+    last = np.asarray(last_arm.map(place).fillna(-1), dtype=np.int64)
+    return History(last, np.asarray(last_arm.map(dose), dtype=np.float64))
 
 
 def _latest(decisions: Any, instant: Any) -> Any:

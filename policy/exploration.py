@@ -147,7 +147,8 @@ def arm_shares(
     trusted = lawful & rated
     chosen = np.zeros((n, K))
     chosen[np.arange(n), given] = 1.0
-    soft = np.where(trusted.any(axis=1)[:, None], _softmax(value, trusted, settings.temperature), chosen)
+    some = np.asarray(trusted.any(axis=1))
+    soft = np.where(some[:, None], _softmax(value, trusted, settings.temperature), chosen)
     free = 1.0 - settings.floor * lawful.sum(axis=1, keepdims=True)
     shares = np.where(lawful, settings.floor, 0.0) + free * ((1.0 - part) * chosen + part * soft)
     mixed: Floats = shares / shares.sum(axis=1, keepdims=True)

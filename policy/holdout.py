@@ -64,7 +64,7 @@ def holdout_odds(
     rows["factor"] = np.where(rows["arm"] == baseline, 1.0 / rows["alone"].where(rows["alone"] > 0, np.inf), 0.0)
     factor = rows.groupby("borrower_id")["factor"].prod().reindex(list(borrower_ids)).fillna(1.0)
     # The decision before last may have been certain up to rounding; no probability is above 1.
-    return np.minimum(settings.exploration.holdout * factor.to_numpy(dtype=np.float64), 1.0)
+    return np.asarray(np.minimum(settings.exploration.holdout * factor.to_numpy(dtype=np.float64), 1.0), dtype=np.float64)
 
 
 def _epoch(as_of: datetime, days: int) -> int:

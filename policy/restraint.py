@@ -80,7 +80,7 @@ def restrain(features: pd.DataFrame, arms: ArmCatalogue, settings: PolicySetting
     removed = np.full((n, len(arms)), None, dtype=object)
     for rule, cap in reversed(caps.items()):
         removed[dose[None, :] > cap[:, None] + _NONE] = rule
-    return Restraint(np.equal(removed, None), removed)  # type: ignore[arg-type]
+    return Restraint(dose[None, :] <= np.minimum.reduce(list(caps.values()))[:, None] + _NONE, removed)
 
 
 def _harmed(features: pd.DataFrame, days: float) -> NDArray[np.bool_]:

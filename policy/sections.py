@@ -1,6 +1,6 @@
 """Sections of the policy settings that shape the choice: exploration, switching, ability, messages, pre-due reminders."""
 
-from typing import Self
+from typing import Final, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -77,19 +77,71 @@ class AbilitySettings(Section):
     max_intensity: float = Field(default=1.0, ge=0)
 
 
+class Template(Section):
+    """A message that may be sent; its words live with the sender.
+
+    Parameters
+    ----------
+    id : str
+    kind : str
+        reminder, dunning or warning.
+    tone : str
+        friendly, neutral or firm.
+    languages : tuple of str
+        In which it is worded.
+    signed_off_by : str
+        Who has approved it; a warning needs somebody.
+    """
+
+    id: str = Field(min_length=1)
+    kind: Literal["reminder", "dunning", "warning"]
+    tone: Literal["friendly", "neutral", "firm"]
+    languages: tuple[str, ...] = ("en", "zh")
+    signed_off_by: str = ""
+
+    @model_validator(mode="after")
+    def _a_warning_is_signed_off(self) -> Self:
+        if self.kind == "warning" and not self.signed_off_by:
+            raise ValueError(f"somebody's sign-off on the warning '{self.id}' (`signed_off_by`)")
+        if not self.languages:
+            raise ValueError(f"at least one language of '{self.id}'")
+        return self
+
+
+# What every lender needs; a warning is the lender's own to write and to sign off.
+BUILT_IN: Final = (
+    Template(id="reminder-friendly", kind="reminder", tone="friendly"),
+    Template(id="reminder-neutral", kind="reminder", tone="neutral"),
+    Template(id="dunning-friendly", kind="dunning", tone="friendly"),
+    Template(id="dunning-neutral", kind="dunning", tone="neutral"),
+    Template(id="dunning-firm", kind="dunning", tone="firm"),
+)
+
+
 class MessageSettings(Section):
     """What may be said.
 
     Parameters
     ----------
-    warnings_signed_off : bool
-        Whether the lender's lawyers have signed off the warnings; without it every warning becomes a plain dunning message.
+    templates : tuple of Template
+        The registry: nothing else is ever said. The first of a kind and tone is used.
     warning_from_days : int
         Days past due from which a warning may be sent.
     """
 
-    warnings_signed_off: bool = False
+    templates: tuple[Template, ...] = BUILT_IN
     warning_from_days: int = Field(default=60, ge=30)
+
+    @field_validator("templates")
+    @classmethod
+    def _what_is_needed_is_there(cls, templates: tuple[Template, ...]) -> tuple[Template, ...]:
+        ids = [one.id for one in templates]
+        if twice := sorted({one for one in ids if ids.count(one) > 1}):
+            raise ValueError(f"each template id once, not {', '.join(twice)} again")
+        there = {(one.kind, one.tone) for one in templates}
+        if missing := [one.id for one in BUILT_IN if (one.kind, one.tone) not in there]:
+            raise ValueError(f"a template for each of {', '.join(missing)}")
+        return templates
 
 
 class PreDueSettings(Section):
