@@ -3,11 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
 from .alarm_types import Alarm, LoggedRows
+from .confounder_strength import confounder_strength
+from .effect_calibration import calibrated_effects, greedy, reference_arm
+from .inputs import Floats
 from .overlap import never_logged, no_overlap, thin_support
 from .placebo import placebo
 from .response import ResponseModel
 from .reverse_causation import reverse_causation
+from .sensitivity import SensitivityData, gain_alarm, sensitivity
 
 __all__ = ["Alarm", "AlarmOptions", "LoggedRows", "raise_refusals", "training_alarms"]
 
@@ -24,13 +30,14 @@ class AlarmOptions:
         Of intervals.
     benchmark_features : int
         Covariates against which the strength of an unmeasured one is measured; each costs one fit of the propensity.
-    seed : int
+    seed, threads : int
     """
 
     level: float = 0.001
     confidence: float = 0.95
     benchmark_features: int = 3
     seed: int = 0
+    threads: int = 1
 
 
 def training_alarms(model: ResponseModel, rows: LoggedRows, options: AlarmOptions | None = None) -> tuple[Alarm, ...]:
@@ -49,15 +56,36 @@ def training_alarms(model: ResponseModel, rows: LoggedRows, options: AlarmOption
     tuple of Alarm
     """
     options = options or AlarmOptions()
-    e = rows.chances(model)
+    e, response = rows.chances(model), model.out_of_fold
     found = [
         never_logged(rows),
         no_overlap(rows, e, seed=options.seed),
         thin_support(rows, e),
-        reverse_causation(rows, e, model.out_of_fold, options.level),
-        placebo(rows, e, model.out_of_fold, options.level),
+        reverse_causation(rows, e, response, options.level),
+        placebo(rows, e, response, options.level),
+        calibrated_effects(rows, e, response, options.confidence),
+        _sensitivity(rows, e, response, options),
     ]
     return tuple(sorted(found, key=lambda alarm: _ORDER.index(alarm.severity)))
+
+
+def _sensitivity(rows: LoggedRows, e: Floats, response: Floats, options: AlarmOptions) -> Alarm:
+    """Ask how strong a confounder would take away what the model's own choices gain over the reference arm."""
+    one_hot, reference = np.eye(len(rows.arms)), reference_arm(rows)
+    data = SensitivityData(
+        policy=one_hot[greedy(rows, e, response)],
+        versus=np.tile(one_hot[reference], (len(rows), 1)),
+        codes=rows.codes,
+        y=rows.y,
+        taken=e[np.arange(len(rows)), rows.codes] if rows.stated is None else rows.stated.taken,
+        response=response,
+        groups=rows.groups,
+    )
+    found = sensitivity(data, options.confidence)
+    wanted = options.benchmark_features if found.zero_low > 1 else 0
+    benchmark = confounder_strength(rows, wanted, options.threads, options.seed)
+    what = f"the model's choices over '{rows.arms.names[reference]}'"
+    return gain_alarm(found, benchmark, stated=rows.stated is not None, what=what)
 
 
 def raise_refusals(alarms: Iterable[Alarm]) -> None:
