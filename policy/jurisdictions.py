@@ -4,9 +4,11 @@ from typing import Final
 
 EVERYWHERE: Final = "ZZ"
 EUROPEAN_UNION: Final = "EU"
-_MEMBERS: Final = frozenset(
-    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()  # the 27 of 2026
-)
+# The 27 members of 2026.
+_MEMBERS: Final = frozenset((
+    "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT", "LU", "LV",
+    "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK",
+))  # fmt: skip
 # Other spellings in use: the city by its country, and the Union's own codes for two countries.
 _SPELLINGS: Final = {"US-NYC": "US-NY-NYC", "UK": "GB", "EL": "GR"}
 
