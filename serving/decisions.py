@@ -63,7 +63,7 @@ class Brain:
     ) -> Decided:
         """Choose with the model, or by the house policy where there is none."""
         if self.bundle is None:
-            return decide_by_house(self.arms, features, lawful, self.settings, around)
+            return decide_by_house(self.arms, features, lawful, recoverable, self.settings, around)
         return decide(self.bundle, features, lawful, recoverable, self.settings, around)
 
 
@@ -98,7 +98,9 @@ class Context:
         return Planner.of(self.brain.packs, self.book, self.instant, borrower_ids.tolist(), self.settings)
 
 
-def fresh_rows(context: Context, owed: pd.DataFrame, dead: NDArray[np.bool_]) -> pd.DataFrame:
+def fresh_rows(
+    context: Context, owed: pd.DataFrame, dead: NDArray[np.bool_], standing: pd.Series
+) -> tuple[pd.DataFrame, dict[str, float]]:
     """Decide on borrowers without a standing decision.
 
     Parameters
@@ -107,6 +109,13 @@ def fresh_rows(context: Context, owed: pd.DataFrame, dead: NDArray[np.bool_]) ->
         borrower_id, overdue_amount, currency of borrowers who may be contacted.
     dead : ndarray of shape (n, channels)
         Channels on which a contact would reach nobody.
+    standing : Series
+        Arms that stand already and use what capacity there is.
+
+    Returns
+    -------
+    tuple of DataFrame and dict
+        The rows, and what a unit of each limited resource cost.
     """
     settings, arms, ids = context.settings, context.arms, owed["borrower_id"]
     points = decision_points(ids.to_numpy(), context.instant, settings.ledger)
@@ -114,7 +123,7 @@ def fresh_rows(context: Context, owed: pd.DataFrame, dead: NDArray[np.bool_]) ->
     planner = context.planner(ids)
     lawful = _without_dead(planner.lawful(arms), dead_arms(dead, arms))
     recoverable = owed["overdue_amount"].astype(float).to_numpy() * account_rates(owed["currency"], settings)
-    decided = context.brain.decide(features, lawful.mask, recoverable, _around(context, ids))
+    decided = context.brain.decide(features, lawful.mask, recoverable, _around(context, ids, standing))
     rows = decided_frame(decided, arms.names)
     reasons = rows["reasons"] if settings.halted else pd.Series(_reasons(arms.names, lawful, decided), dtype=object)
     as_of, versions = pd.Timestamp(context.instant), context.brain.versions
@@ -133,13 +142,14 @@ def fresh_rows(context: Context, owed: pd.DataFrame, dead: NDArray[np.bool_]) ->
         policy_version=versions.policy,
         rules_version=versions.rules,
     )
-    return _with_plan(rows, arms, lay_calendar(planner, arms, decided.arm))
+    return _with_plan(rows, arms, lay_calendar(planner, arms, decided.arm)), decided.prices
 
 
-def _around(context: Context, ids: pd.Series) -> Circumstances:
+def _around(context: Context, ids: pd.Series, standing: pd.Series) -> Circumstances:
     history = last_commitments(context.book, ids, context.instant, context.arms, context.settings)
     chance = draws(context.book, ids.tolist(), context.instant, context.settings, context.arms.baseline)
-    return Circumstances(history, chance)
+    count = standing.value_counts().reindex(context.arms.names).fillna(0).to_numpy(dtype=np.int64)
+    return Circumstances(history, chance, count)
 
 
 def _without_dead(lawful: LawfulArms, dead: NDArray[np.bool_]) -> LawfulArms:

@@ -68,7 +68,7 @@ def run_night(book: Book, as_of: str | datetime, brain: Brain) -> Night:
     tasks = refresh_tasks(book, owed["borrower_id"].tolist(), instant, settings)
     context = Context(book, instant, brain)
     new = owed[~owed["borrower_id"].isin(standing["borrower_id"])].reset_index(drop=True)
-    fresh = fresh_rows(context, new, dead_channels(tasks, new["borrower_id"].tolist()))
+    fresh, prices = fresh_rows(context, new, dead_channels(tasks, new["borrower_id"].tolist()), standing["arm"])
     rows = [fresh]
     if len(standing):
         rows.append(standing_rows(context, standing, dead_channels(tasks, standing["borrower_id"].tolist())))
@@ -80,11 +80,15 @@ def run_night(book: Book, as_of: str | datetime, brain: Brain) -> Night:
         decisions=log_rows(logged),
         refresh=tasks,
         pre_due=pre_due_reminders(book, instant, settings, brain.packs, excluded),
-        facts=_facts(book, instant, brain, fresh),
+        facts=_facts(book, instant, brain) | _counted(fresh, prices),
     )
 
 
-def _facts(book: Book, instant: datetime, brain: Brain, fresh: pd.DataFrame) -> dict[str, Any]:
+def _counted(fresh: pd.DataFrame, prices: dict[str, float]) -> dict[str, Any]:
+    return {"decisions": len(fresh), "explored": int(fresh["explore"].sum()), "prices": prices}
+
+
+def _facts(book: Book, instant: datetime, brain: Brain) -> dict[str, Any]:
     return {
         "as_of": instant.isoformat(),
         "model_version": brain.versions.model,
@@ -93,8 +97,6 @@ def _facts(book: Book, instant: datetime, brain: Brain, fresh: pd.DataFrame) -> 
         "data_digest": book.digest,
         "settings": brain.settings.model_dump(mode="json"),
         "arms": brain.arms.to_dict(),
-        "decisions": len(fresh),
-        "explored": int(fresh["explore"].sum()),
     }
 
 

@@ -1,33 +1,26 @@
 """From features to an arm for each borrower: score every arm, price it, choose, draw. Serving and judging share this path."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from ..data.arms import ArmCatalogue
-from ..policy.choice import Choice, best_arm, choose, lightness, steady
-from ..policy.exploration import Draws, Explored, arm_shares, explore
-from ..policy.house import house_choice
+from ..policy.allocation_capacity import capacity_usage
+from ..policy.allocation_frozen import frozen_prices
+from ..policy.allocation_prices import priced, remaining, reserve
+from ..policy.exploration import Draws, explore
 from ..policy.reasons import Reason
-from ..policy.restraint import History, Restraint, restrain
+from ..policy.restraint import Restraint, restrain
 from ..policy.settings import PolicySettings
-from ..policy.value import arm_value, loss_upper
 from .bundle import ModelBundle
+from .chooser import Chooser, Circumstances, HouseChooser, soft
+
+__all__ = ["Circumstances", "Decided", "decide", "decide_by_house"]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Scores:
-    """What is expected of every arm, each of shape (n, K); members as in `Decided`."""
-
-    response: Floats
-    harm: Floats
-    value: Floats
-    supported: Flags
 
 
 @dataclass(frozen=True)
@@ -53,6 +46,8 @@ class Decided:
         Position of the arm that would be given without exploration.
     propensity : ndarray of shape (n, K)
         Probability with which each arm was drawn.
+    prices : dict of str to float
+        What a unit of each limited resource cost, account currency; empty where nothing is limited.
     """
 
     arm: NDArray[np.int64]
@@ -66,22 +61,7 @@ class Decided:
     restrained_by: NDArray[np.object_]
     chosen: NDArray[np.int64]
     propensity: Floats
-
-
-@dataclass(frozen=True)
-class Circumstances:
-    """What a decision takes from beyond the borrower's features.
-
-    Parameters
-    ----------
-    history : History, optional
-        Last commitments; without it nobody has had one.
-    draws : Draws, optional
-        The chance of the night; without it nothing is explored and every propensity is 0 or 1.
-    """
-
-    history: History | None = None
-    draws: Draws | None = None
+    prices: dict[str, float] = field(default_factory=dict)
 
 
 def decide(
@@ -103,98 +83,86 @@ def decide(
     recoverable : ndarray of shape (n,)
         What a repayment brings, account currency.
     circumstances : Circumstances, optional
+
+    Raises
+    ------
+    CapacityBelowFloor
+        Where exploration alone would use more than there is.
     """
     around = circumstances or Circumstances()
-    arms, n = bundle.arms, len(features)
-    restraint = restrain(features, arms, settings, around.history)
-    left = _left(lawful & restraint.mask, settings)
-    response, harm = bundle.response.predict_by_arm(features), bundle.harm_by_arm(n)
-    supported = bundle.response.support_by_arm(features)
-    value = arm_value(response, recoverable, harm, arms, settings)
-    rank = lightness(arms, settings)
-    best = best_arm(value, left & supported, rank)
-    low = _contrast_low(bundle, features, best, settings.confidence)
-    dose_margin = settings.dose_margin_share * recoverable
-    choice = choose(
-        value,
-        lawful=left,
-        supported=supported,
-        loss_upper=loss_upper(low, recoverable, harm, np.maximum(best, 0), arms, settings),
-        dose_margin=dose_margin,
-        rank=rank,
-        fallback=arms.index(arms.fallback),
-    )
-    if around.history is not None:
-        # Below the dose margin one would come down and go up again on the same evidence.
-        margin = np.maximum(settings.switching.margin_share * recoverable, dose_margin)
-        choice = steady(choice, value, left & supported, rank, around.history.last, margin)
-    shares = arm_shares(choice.arm, value, left, supported, settings.exploration)
-    scores = Scores(response, harm, value, supported)
-    return _decided(choice, scores, left, restraint, explore(choice, shares, _chance(settings, around)), settings)
+    left, restraint = _left(bundle.arms, features, lawful, settings, around)
+    chooser = Chooser(bundle, features, left, recoverable, settings, around)
+    return _decided(chooser, restraint, settings, around)
 
 
 def decide_by_house(
     arms: ArmCatalogue,
     features: pd.DataFrame,
     lawful: Flags,
+    recoverable: Floats,
     settings: PolicySettings,
     circumstances: Circumstances | None = None,
 ) -> Decided:
     """Give the house policy's arm where there is no model yet, and an even draw of the lawful arms besides.
 
-    Parameters
-    ----------
-    features : DataFrame of shape (n, d)
-    lawful : ndarray of shape (n, K)
+    Parameters as in `decide`.
     """
     around = circumstances or Circumstances()
+    left, restraint = _left(arms, features, lawful, settings, around)
+    return _decided(HouseChooser(arms, left, recoverable, settings), restraint, settings, around)
+
+
+def _left(
+    arms: ArmCatalogue, features: pd.DataFrame, lawful: Flags, settings: PolicySettings, around: Circumstances
+) -> tuple[Flags, Restraint]:
+    """Return the arms that law, restraint and the stop switch leave."""
     restraint = restrain(features, arms, settings, around.history)
-    left = _left(lawful & restraint.mask, settings)
-    choice = house_choice(left, arms, settings, lightness(arms, settings))
-    # Nothing is known to be worth more: the softmax over equal values is an even draw.
-    equal, everything = np.zeros(left.shape), np.ones(left.shape, dtype=bool)
-    shares = arm_shares(choice.arm, equal, left, everything, settings.exploration, settings.exploration.first_share)
-    unknown = np.full(left.shape, np.nan)
-    scores = Scores(unknown, unknown, unknown, everything)
-    return _decided(choice, scores, left, restraint, explore(choice, shares, _chance(settings, around)), settings)
+    left = lawful & restraint.mask
+    return (left & (np.arange(len(arms)) == 0) if settings.halted else left), restraint
 
 
-def _left(lawful: Flags, settings: PolicySettings) -> Flags:
-    """Return the arms that the stop switch leaves."""
-    return lawful & (np.arange(lawful.shape[1]) == 0) if settings.halted else lawful
-
-
-def _chance(settings: PolicySettings, around: Circumstances) -> Draws | None:
-    """Return the chance of the night; the stop switch leaves none."""
-    return None if settings.halted else around.draws
-
-
-def _decided(
-    choice: Choice, scores: Scores, left: Flags, restraint: Restraint, explored: Explored, settings: PolicySettings
-) -> Decided:
+def _decided(chooser: Chooser | HouseChooser, restraint: Restraint, settings: PolicySettings, around: Circumstances) -> Decided:
+    everyone = np.arange(len(chooser.lawful))
+    draws = None if settings.halted else around.draws
+    prices = _prices(chooser, settings, around, draws)
+    usage = capacity_usage(chooser.arms, settings)[0]
+    worth = priced(chooser.worth, usage, list(prices.values()))
+    choice = chooser.choose(worth, everyone)
+    explored = explore(choice, chooser.shares(choice, worth, everyone), draws)
     halt: tuple[str, ...] = (str(Reason.HALTED),)
     return Decided(
         arm=explored.arm,
         best=choice.best,
-        reasons=[halt] * len(choice.arm) if settings.halted else explored.reasons,
-        response=scores.response,
-        harm=scores.harm,
-        value=scores.value,
-        supported=scores.supported,
-        lawful=left,
+        reasons=[halt] * len(everyone) if settings.halted else explored.reasons,
+        response=chooser.scores.response,
+        harm=chooser.scores.harm,
+        value=chooser.scores.value,
+        supported=chooser.scores.supported,
+        lawful=chooser.lawful,
         restrained_by=restraint.removed_by,
         chosen=choice.arm,
         propensity=explored.propensity,
+        prices=prices,
     )
 
 
-def _contrast_low(
-    bundle: ModelBundle, features: pd.DataFrame, best: NDArray[np.int64], confidence: float
-) -> NDArray[np.float64]:
-    """Return lower bounds of P(arm) - P(best arm of the row), of shape (n, K); NaN where the row has no best arm."""
-    low = np.full((len(features), len(bundle.arms)), np.nan)
-    for k, name in enumerate(bundle.arms.names):
-        rows = np.flatnonzero(best == k)
-        if len(rows):
-            low[rows] = bundle.response.contrast_by_arm(features.iloc[rows], name, confidence)[1]
-    return low
+def _prices(
+    chooser: Chooser | HouseChooser, settings: PolicySettings, around: Circumstances, draws: Draws | None
+) -> dict[str, float]:
+    """Return what a unit of each limited resource costs tonight, frozen before anybody's draw."""
+    usage, capacity, names = capacity_usage(chooser.arms, settings)
+    if not names or settings.halted:
+        return dict.fromkeys(names, 0.0)
+    n, K = chooser.lawful.shape
+    standing = np.zeros(K) if around.standing is None else around.standing
+    room = remaining(reserve(capacity, settings.capacity.headroom), usage, standing)
+    # The no-contact arm can always be given, trusted or not; prices start from what is worth giving.
+    worth = np.where(chooser.rated | (np.arange(K) == 0), chooser.worth, -np.inf)
+    chance = draws or Draws(np.zeros(n), np.zeros(n, dtype=bool), np.zeros(n))
+
+    def odds(values: Floats, rows: NDArray[np.int64]) -> Floats:
+        # No choice looks at the value of an arm that is not rated, so it need not be priced.
+        return soft(chooser, np.where(np.isfinite(values), values, chooser.worth[rows]), rows, chance)
+
+    found = frozen_prices(worth, usage, room, odds, chance=settings.capacity.overuse, names=names)
+    return dict(zip(names, found.prices.tolist(), strict=True))
