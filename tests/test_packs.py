@@ -21,7 +21,7 @@ WANTED = {
 PUBLISHERS = {
     "www.consumerfinance.gov", "www.govinfo.gov", "law.cornell.edu", "regulations.justia.com", "dfi.wa.gov", "www.atg.wa.gov",
     "rbi.org.in", "www.handbook.fca.org.uk", "handbook.fca.org.uk", "www.legislation.gov.uk", "thuvienphapluat.vn",
-    "ontario.ca", "consumerprotectionbc.ca", "www.opc.gouv.qc.ca", "www.kremlin.ru", "r09.fssp.gov.ru",
+    "ontario.ca", "alberta.ca", "consumerprotectionbc.ca", "www.opc.gouv.qc.ca", "www.kremlin.ru", "r09.fssp.gov.ru",
 }  # fmt: skip
 PACKS = shipped_packs()
 
