@@ -3,6 +3,7 @@
 import typer
 
 from .cli_data import check, features, simulate
+from .cli_frontier import frontier
 from .cli_gate import plan_experiment, promote, roll_back
 from .cli_model import evaluate, train
 from .cli_nightly import explain, recommend
@@ -17,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (demo, simulate, check, features, train, evaluate, promote, plan_experiment, recommend, explain):
+for command in (demo, simulate, check, features, train, evaluate, promote, plan_experiment, frontier, recommend, explain):
     app.command()(command)
 app.command("rollback")(roll_back)
 

@@ -1,0 +1,142 @@
+"""The frontier on logged decisions: for each of its policies what the model promises and what the log shows, with bands."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from ..policy.frontier import FrontierPoint, Prospects, frontier, point_of
+from ..policy.settings import PolicySettings
+from ..policy.value import arm_value
+from .bundle import ModelBundle
+from .decide import decide
+from .evaluation import PolicyValue, policy_value
+from .judge import LEARNT, LOGGED
+from .logged import rewards
+from .table import TrainingTable
+
+Floats = NDArray[np.float64]
+UNITS = ("recovered", "repaid", "harm", "value")
+SWEPT = "price per contact"
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """A reward with its outcome model."""
+
+    reward: Floats
+    outcome: Floats
+
+
+def frontier_table(
+    bundle: ModelBundle, test: TrainingTable, settings: PolicySettings, points: int = 11, confidence: float = 0.95
+) -> pd.DataFrame:
+    """Value the frontier's policies, the learnt policy and the logged one on decisions that the model has not seen.
+
+    Parameters
+    ----------
+    test : TrainingTable
+        Logged decisions with matured outcomes.
+    points : int, optional
+        Policies on the frontier, at most.
+    confidence : float, optional
+        Of each band, pointwise.
+
+    Returns
+    -------
+    DataFrame
+        A row per policy: policy, price (account currency per contact, missing off the frontier), contacts_per_week (per
+        borrower); for each of recovered (account currency per decision), repaid, harm (shares) and value (account currency
+        per decision): NAME_predicted by the model, NAME estimated doubly robustly, NAME_low, NAME_high; ess, supported, reason.
+    """
+    known = test.rows["overdue"].to_numpy(dtype=np.float64)
+    decided = decide(bundle, test.features, test.lawful, known, settings)
+    prospects = Prospects(decided.response, decided.harm, known, decided.lawful & decided.supported)
+    units = _units(test, decided.response, decided.harm, settings)
+    K = len(test.arms)
+    rows = [
+        _row(SWEPT, point, np.eye(K)[point.arm], test, units, confidence)
+        for point in frontier(prospects, test.arms, settings, points)
+    ]
+    learnt = point_of(np.nan, decided.arm, prospects, test.arms, settings)
+    taken = point_of(np.nan, test.arms.encode(test.rows["arm"]), prospects, test.arms, settings)
+    rows.append(_row(LEARNT, learnt, np.eye(K)[decided.arm], test, units, confidence))
+    rows.append(_row(LOGGED, taken, test.propensity, test, units, confidence))
+    return pd.DataFrame(rows)
+
+
+def _units(test: TrainingTable, response: Floats, harm: Floats, settings: PolicySettings) -> dict[str, _Unit]:
+    happened = rewards(test, settings)
+    recoverable = test.rows["recoverable"].to_numpy(dtype=np.float64)
+    expected = arm_value(response, recoverable, harm, test.arms, settings)
+    return {
+        "recovered": _Unit(happened.repaid * recoverable, response * recoverable[:, None]),
+        "repaid": _Unit(happened.repaid, response),
+        "harm": _Unit(happened.harm, harm),
+        "value": _Unit(happened.value, expected),
+    }
+
+
+def _row(
+    name: str, point: FrontierPoint, policy: Floats, test: TrainingTable, units: dict[str, _Unit], confidence: float
+) -> dict[str, object]:
+    found = {unit: _measure(policy, test, units[unit], confidence) for unit in UNITS}
+    row: dict[str, object] = {"policy": name, "price": point.price}
+    row["contacts_per_week"] = float((policy @ test.arms.intensity).mean())
+    for unit, value in found.items():
+        row[f"{unit}_predicted"] = getattr(point, unit)
+        row[unit], row[f"{unit}_low"], row[f"{unit}_high"] = value.estimate, value.low, value.high
+    footing = found["value"]
+    return row | {"ess": footing.ess, "supported": footing.supported, "reason": footing.reason}
+
+
+def _measure(policy: Floats, test: TrainingTable, unit: _Unit, confidence: float) -> PolicyValue:
+    return policy_value(
+        policy,
+        arm=test.rows["arm"].to_numpy(),
+        reward=unit.reward,
+        propensity=test.propensity,
+        arms=test.arms,
+        outcome=unit.outcome,
+        groups=test.rows["borrower_id"].to_numpy(),
+        confidence=confidence,
+    )
+
+
+def frontier_pictures(table: pd.DataFrame) -> list[go.Figure]:
+    """Draw recovery against contacts, complaints against contacts, and recovery against complaints.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `frontier_table`. Policies that the log cannot carry are drawn without a band, hollow.
+    """
+    contacts, recovered, harm = "contacts a week per borrower", "recovered per decision", "complaints and opt-outs, share"
+    return [
+        _picture(table, ("contacts_per_week", "recovered"), (contacts, recovered)),
+        _picture(table, ("contacts_per_week", "harm"), (contacts, harm)),
+        _picture(table, ("harm", "recovered"), (harm, recovered)),
+    ]
+
+
+def _picture(table: pd.DataFrame, columns: tuple[str, str], titles: tuple[str, str]) -> go.Figure:
+    x, y = columns
+    figure = go.Figure()
+    swept = table[table["policy"] == SWEPT]
+    across = f"{x}_predicted" if f"{x}_predicted" in table else x
+    figure.add_scatter(x=swept[across], y=swept[f"{y}_predicted"], mode="lines", name="frontier, as predicted")
+    for name, rows in table.groupby("policy", sort=False):
+        sure = rows["supported"].to_numpy(dtype=bool)
+        bands = {"array": (rows[f"{y}_high"] - rows[y]).where(sure), "arrayminus": (rows[y] - rows[f"{y}_low"]).where(sure)}
+        marks = {"symbol": np.where(sure, "circle", "circle-open"), "size": 9}
+        figure.add_scatter(x=rows[x], y=rows[y], mode="markers", name=f"{name}, from the log", marker=marks)
+        figure.update_traces(
+            selector={"name": f"{name}, from the log"},
+            error_y={"type": "data", **bands},
+            customdata=rows[["price"]],
+            hovertemplate="%{x:.3g}, %{y:.4g}, price %{customdata[0]:.3g}",
+        )
+    title = f"{titles[1].capitalize()} against {titles[0]}"
+    return figure.update_layout(title=title, xaxis_title=titles[0], yaxis_title=titles[1], template="plotly_white")
