@@ -55,7 +55,7 @@ class Allocation:
     used: Floats
 
 
-def allocate(value: Any, usage: Any, capacity: Any, *, rank: Any = None, threads: int = 2) -> Allocation:
+def allocate(value: Any, usage: Any, capacity: Any, *, rank: Any = None, threads: int = 2, settled: bool = True) -> Allocation:
     """Give every borrower an arm so that the sum of values is highest within capacity.
 
     Parameters
@@ -70,6 +70,8 @@ def allocate(value: Any, usage: Any, capacity: Any, *, rank: Any = None, threads
         From `choice.lightness`: among arms of equal worth the one of lowest rank is given; catalogue order without it.
     threads : int, optional
         The result does not depend on it.
+    settled : bool, optional
+        Search small books for the best allocation of all; without it prices and feasible arms come sooner, the same prices.
 
     Returns
     -------
@@ -91,7 +93,7 @@ def allocate(value: Any, usage: Any, capacity: Any, *, rank: Any = None, threads
     arm = np.empty(len(v), dtype=np.int64)
     problem.dual(prices[short], arm)
     repair(problem, prices[short], arm)
-    if len(v) <= MAX_ROWS:
+    if settled and len(v) <= MAX_ROWS:
         arm = settle(problem, prices[short], arm, bound)
         repair(problem, prices[short], arm)
     total = worth(v, arm, threads)

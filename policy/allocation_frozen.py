@@ -138,7 +138,7 @@ def frozen_prices(
     """
     if not 0 < chance < 1:
         raise InvalidInput([Fault("chance", "between 0 and 1", repr(chance), "0.05 lets one night in twenty exceed.")])
-    hard = allocate(value, usage, capacity, threads=threads)
+    hard = allocate(value, usage, capacity, threads=threads, settled=False)
     u, c = np.asarray(usage, dtype=np.float64), np.asarray(capacity, dtype=np.float64)
     v = np.asarray(value)
     n = len(v)

@@ -113,9 +113,9 @@ def contact_prices(value: Floats, contacts: Floats, points: int) -> list[float]:
     if points < 2:
         raise InvalidInput([Fault("points", "2 or more", str(points), "The ends alone are two.")])
     usage = contacts[:, None]
-    free = allocate(value, usage, [np.inf])
+    free = allocate(value, usage, [np.inf], settled=False)
     limits = np.linspace(0.0, 1.0, points)[:-1] * free.used[0]
-    return [*(float(allocate(value, usage, [limit]).prices[0]) for limit in limits), 0.0]
+    return [*(float(allocate(value, usage, [limit], settled=False).prices[0]) for limit in limits), 0.0]
 
 
 def point_of(

@@ -9,7 +9,7 @@ import typer
 from ..data.files import ensure_writable, replacing
 from ..data.stores import open_book
 from ..training.folds import time_folds
-from ..training.frontier_value import SWEPT, UNITS, frontier_pictures, frontier_table
+from ..training.frontier_value import SWEPT, frontier_pictures, frontier_table
 from ..training.judge import unseen_rows
 from ..training.pictures import page
 from ..training.table import training_table
@@ -19,14 +19,7 @@ from .environment import Environment
 from .recommender import Recommender
 from .settings import Settings, SettingsFile
 
-_MONEY, _SHARE = "{:,.2f}", "{:.4f}"
-FORMATS = {"price": _MONEY, "contacts_per_week": _MONEY} | {
-    f"{unit}{part}": _SHARE if unit in {"repaid", "harm"} else _MONEY
-    for unit in UNITS
-    for part in ("", "_predicted", "_low", "_high")
-}
-SHOWN = ["policy", "price", "contacts_per_week"]
-SHOWN += [f"{unit}{part}" for unit in ("recovered", "harm") for part in ("_predicted", "", "_low", "_high")]
+_AS_IT_IS = {"from the log": "{}", "harm % from the log": "{}"}
 
 
 def frontier(
@@ -56,12 +49,27 @@ def frontier(
 
 
 def _tell(found: pd.DataFrame) -> None:
-    title = "per decision: as the model predicts, and doubly robust from the log with a 95% band"
-    show(found[[*SHOWN, "supported"]], title, FORMATS)
+    told = found[["policy"]].assign(
+        **{
+            "price": found["price"],
+            "contacts/week": found["contacts_per_week"],
+            "recovered": found["recovered_predicted"],
+            "from the log": _bands(found, "recovered", 1.0),
+            "harm %": 100 * found["harm_predicted"],
+            "harm % from the log": _bands(found, "harm", 100.0),
+        }
+    )
+    say("per decision: as predicted, and doubly robust from the log with a 95% band for each figure by itself")
+    show(told, "recovery against contacts against complaints", dict.fromkeys(told.columns[1:], "{:,.2f}") | _AS_IT_IS)
     lost = found[~found["supported"]]
     for row in lost.to_dict("records"):
         at = f" at a price of {row['price']:,.2f}" if row["policy"] == SWEPT else ""
         say(f"  not supported: {row['policy']}{at}: {row['reason']}")
+
+
+def _bands(found: pd.DataFrame, unit: str, scale: float) -> list[str]:
+    columns = (scale * found[unit], scale * found[f"{unit}_low"], scale * found[f"{unit}_high"])
+    return [f"{estimate:,.2f} ({low:,.2f} to {high:,.2f})" for estimate, low, high in zip(*columns, strict=True)]
 
 
 def _write(found: pd.DataFrame, csv: Path, html: Path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
+from scipy.special import betaincinv
 
 from ..policy.frontier import FrontierPoint, Prospects, frontier, point_of
 from ..policy.settings import PolicySettings
@@ -19,7 +20,7 @@ from .table import TrainingTable
 
 Floats = NDArray[np.float64]
 UNITS = ("recovered", "repaid", "harm", "value")
-SWEPT = "price per contact"
+SWEPT = "frontier"
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ def frontier_table(
     DataFrame
         A row per policy: policy, price (account currency per contact, missing off the frontier), contacts_per_week (per
         borrower); for each of recovered (account currency per decision), repaid, harm (shares) and value (account currency
-        per decision): NAME_predicted by the model, NAME estimated doubly robustly, NAME_low, NAME_high; ess, supported, reason.
+        per decision): NAME_predicted by the model, NAME estimated doubly robustly, NAME_low, NAME_high (harm: no narrower than
+        the binomial band of the effective sample); ess, supported, reason.
     """
     known = test.rows["overdue"].to_numpy(dtype=np.float64)
     decided = decide(bundle, test.features, test.lawful, known, settings)
@@ -88,6 +90,8 @@ def _row(
     for unit, value in found.items():
         row[f"{unit}_predicted"] = getattr(point, unit)
         row[unit], row[f"{unit}_low"], row[f"{unit}_high"] = value.estimate, value.low, value.high
+    row["harm"] = max(0.0, found["harm"].estimate)
+    row["harm_low"], row["harm_high"] = _rare_band(policy, test, units["harm"].reward, found["harm"], confidence)
     footing = found["value"]
     return row | {"ess": footing.ess, "supported": footing.supported, "reason": footing.reason}
 
@@ -103,6 +107,25 @@ def _measure(policy: Floats, test: TrainingTable, unit: _Unit, confidence: float
         groups=test.rows["borrower_id"].to_numpy(),
         confidence=confidence,
     )
+
+
+def _rare_band(
+    policy: Floats, test: TrainingTable, event: Floats, found: PolicyValue, confidence: float
+) -> tuple[float, float]:
+    """Return a band for the share of a rare event, no narrower than that of as many events among as many effective rows.
+
+    Where nobody complained under a policy's arms, the doubly robust error is that of the model's residuals alone, next to
+    nothing; the exact binomial band (Clopper, Pearson 1934) still knows how few were looked at.
+    """
+    rows = np.arange(len(test))
+    code = test.arms.encode(test.rows["arm"])
+    weight = policy[rows, code] / test.propensity[rows, code]
+    n = max(found.ess, 1.0)
+    events = n * float(weight @ event) / max(float(weight.sum()), 1e-12)
+    tail = (1 - confidence) / 2
+    low = float(betaincinv(events, n - events + 1, tail)) if events > 0 else 0.0
+    high = float(betaincinv(events + 1, n - events, 1 - tail)) if events < n else 1.0
+    return max(0.0, min(found.low, low)), min(1.0, max(found.high, high))
 
 
 def frontier_pictures(table: pd.DataFrame) -> list[go.Figure]:
