@@ -191,4 +191,4 @@ def check_alarms(alarms: Iterable[Alarm], given: Sequence[str]) -> list[Check]:
         aside = "; ".join(f"{alarm.name}: {', '.join(alarm.arms)}" for alarm in refusals)
         told = f"no alarm is about what it does (about arms that it does not give: {aside})." if aside else "no alarm rang."
         return [Check("alarms", nan, nan, told, passed=True)]
-    return [Check(f"alarm: {alarm.name}", nan, nan, alarm.reason, passed=False) for alarm in closing]
+    return [Check(f"alarm: {alarm.name}", nan, nan, f"alarm, {alarm.name}: {alarm.reason}", passed=False) for alarm in closing]
