@@ -6,7 +6,7 @@ BIN := $(abspath $(VENV))/bin
 ROOM := .check
 WORKERS ?= auto
 
-.PHONY: demo test check setup format lint layers types tests bench lock clean
+.PHONY: demo test check setup peers format lint layers types tests bench lock clean
 
 demo: setup ## the main job on a simulated book, start to finish
 	@echo "==> demo: simulate, check, features, train, evaluate, register, promote, recommend, explain"
@@ -26,6 +26,14 @@ $(VENV)/.ready: pyproject.toml requirements/dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 	@echo "==> setup: done"
+
+peers: .venv-peers/.ready ## what the benchmarks compare with, in .venv-peers: EconML, causalml, obp (1.1 GB; Python 3.11)
+
+.venv-peers/.ready: requirements/peers.lock
+	@echo "==> peers: a virtual environment in .venv-peers, some minutes"
+	@$(PYTHON) -m venv .venv-peers
+	@.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/peers.lock
+	@touch $@
 
 format:
 	@echo "==> format"; $(BIN)/ruff format --check --quiet .
@@ -52,6 +60,8 @@ bench: setup ## prints every yardstick's table (long)
 lock: ## renews the locked dependencies
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 		--no-header --extra postgres --group dev pyproject.toml --output-file requirements/dev.lock
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--no-header --override requirements/peers-without.txt requirements/peers.in --output-file requirements/peers.lock
 
 clean:
-	@rm -rf $(VENV) $(ROOM) var build dist *.egg-info
+	@rm -rf $(VENV) .venv-peers $(ROOM) var build dist *.egg-info

@@ -1,0 +1,36 @@
+"""The package's own response model, its defaults."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from lighttouch.data.arms import ArmCatalogue
+from lighttouch.training.response import ResponseModel
+
+
+def fit(task: Any) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]:
+    """Fit and return what predicts."""
+    arms = ArmCatalogue.from_dict(task.catalogue)
+    model = ResponseModel(arms, random_state=task.seed, n_threads=task.threads)
+    model = model.set_params(**task.config)
+    names = np.array(arms.names, dtype=object)
+    constant = bool(np.ptp(task.e, axis=0).max() == 0)
+    propensity = dict(zip(arms.names, task.e[0].tolist(), strict=True)) if constant else task.e
+    model.fit(_frame(task.X, task), task.y, arm=names[task.code], propensity=propensity, groups=task.group)
+
+    def predict(X: np.ndarray, e: np.ndarray) -> dict[str, np.ndarray]:
+        del e
+        frame = _frame(X, task)
+        response = model.predict_by_arm(frame)
+        return {"response": response, "contrast": response - response[:, :1], "supported": model.support_by_arm(frame)}
+
+    return predict
+
+
+def _frame(X: np.ndarray, task: Any) -> pd.DataFrame:
+    frame = pd.DataFrame(X.astype(np.float64), columns=[f"x{j}" for j in range(X.shape[1])])
+    for j in task.categorical:
+        levels = np.arange(int(np.nanmax(task.X[:, j])) + 1)
+        frame[f"x{j}"] = pd.Categorical(X[:, j].astype(int), categories=levels)
+    return frame
