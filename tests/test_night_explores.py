@@ -33,7 +33,7 @@ def log_of(night):
 
 def test_a_first_night_without_model_or_log_gives_the_house_policy_and_explores(first_night):
     recs, log = first_night.recommendations.to_pandas(), log_of(first_night)
-    assert len(log) > 100
+    assert len(log) > 50
     assert log["model_version"].eq("house-policy").all()
     assert 0.3 < recs["explore"].mean() < 0.6
     usual = recs[recs["reasons"].map(lambda told: told[0] == "house_policy")]
@@ -92,7 +92,7 @@ def test_a_borrower_draws_the_same_whoever_else_is_in_the_book(trained, small_wo
     with Book.from_arrow(half) as book:
         part = log_of(Recommender.load(trained.folder).night(book, small_world.end)).set_index("borrower_id")
     both = part.index.intersection(whole.index)
-    assert len(both) > 20
+    assert len(both) > 5
     assert part.loc[both, "arm"].equals(whole.loc[both, "arm"])
     assert part.loc[both, "propensities"].tolist() == whole.loc[both, "propensities"].tolist()
 
@@ -108,7 +108,7 @@ def test_a_halted_night_gives_no_contact_with_certainty(trained, small_world):
 
 @pytest.mark.parametrize("model", [True, False])
 def test_capacity_holds_and_its_price_is_on_the_card_of_the_run(trained, small_world, model):
-    limit = {"capacity": {"channels": {"sms": 90}, "headroom": 0.0}, "exploration": {"floor": 0.002, "share": 0.0}}
+    limit = {"capacity": {"channels": {"sms": 40}, "headroom": 0.0}, "exploration": {"floor": 0.002, "share": 0.0}}
     tables = small_world.tables | {"decisions": small_world.tables["decisions"].slice(0, 0)}
     settings = PolicySettings.from_dict(limit)
     deciding = Recommender.load(trained.folder, settings) if model else Recommender.without_model(settings)
@@ -117,7 +117,7 @@ def test_capacity_holds_and_its_price_is_on_the_card_of_the_run(trained, small_w
         free = (Recommender.load(trained.folder) if model else Recommender.without_model()).night(book, small_world.end)
     weekly = {arm.name: arm.sms if arm.name != "sms-every-3-days" else 2.5 for arm in default_arms()}
     used = night.recommendations.to_pandas()["arm"].map(weekly).sum()
-    assert used <= 90 < free.recommendations.to_pandas()["arm"].map(weekly).sum()
+    assert used <= 40 < free.recommendations.to_pandas()["arm"].map(weekly).sum()
     assert night.facts["prices"]["sms"] > 0
     assert free.facts["prices"] == {}
 

@@ -5,6 +5,7 @@ Prices are sought over the whole book before anybody's draw; at the prices found
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,8 @@ from .bundle import ModelBundle
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Rows = NDArray[np.int64]
+# Borrowers up to whom a search for prices scores everybody against a best arm that it asks for.
+_AT_ONCE: Final = 50_000
 
 
 @dataclass(frozen=True)
@@ -144,7 +147,9 @@ class Chooser:
 
     @cached_property
     def _contrasts(self) -> "_Contrasts":
-        return _Contrasts(self.bundle, self.features, self.settings.confidence)
+        # A search for prices asks for the same borrowers against one best arm after another, a few at a time.
+        at_once = bool(self.settings.capacity.names) and len(self.features) <= _AT_ONCE
+        return _Contrasts(self.bundle, self.features, self.settings.confidence, at_once)
 
 
 @dataclass(frozen=True)
@@ -197,8 +202,8 @@ def soft(chooser: Chooser | HouseChooser, worth: Floats, rows: Rows, draws: Draw
 class _Contrasts:
     """Lower bounds of P(arm) - P(reference), scored once for every borrower and reference that is asked for."""
 
-    def __init__(self, bundle: ModelBundle, features: pd.DataFrame, confidence: float) -> None:
-        self.bundle, self.features, self.confidence = bundle, features, confidence
+    def __init__(self, bundle: ModelBundle, features: pd.DataFrame, confidence: float, at_once: bool) -> None:  # noqa: FBT001
+        self.bundle, self.features, self.confidence, self.at_once = bundle, features, confidence, at_once
         self.known: dict[int, tuple[Flags, Floats]] = {}
 
     def low(self, best: Rows, rows: Rows) -> Floats:
@@ -215,7 +220,7 @@ class _Contrasts:
         if k not in self.known:
             self.known[k] = np.zeros(n, dtype=bool), np.empty((n, K))
         done, low = self.known[k]
-        missing = rows[~done[rows]]
+        missing = np.flatnonzero(~done) if self.at_once else rows[~done[rows]]
         if len(missing):
             frame = self.features.iloc[missing]
             low[missing] = self.bundle.response.contrast_by_arm(frame, self.bundle.arms.names[k], self.confidence)[1]
