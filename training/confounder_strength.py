@@ -16,11 +16,13 @@ import numpy as np
 import pandas as pd
 
 from .alarm_types import LoggedRows
+from .boosting import Boosting
 from .inputs import Columns, Floats
-from .propensity import SUPPORT_BOOSTING, PropensityTask, estimate_propensity
+from .propensity import PropensityTask, estimate_propensity
 
 # A smooth benchmark: more rows would refine a figure that is read to one digit.
 STRENGTH_ROWS = 10_000
+STRENGTH_BOOSTING = Boosting(rounds=20, rate=0.3, leaves=7, pairs=1)
 ALIKE = 0.7
 PERCENTILE = 90.0
 
@@ -45,7 +47,7 @@ def confounder_strength(rows: LoggedRows, most: int = 3, threads: int = 1, seed:
     Z, codes = columns.encode(rows.X.iloc[some]), rows.codes[some]
     groups = np.unique(rows.groups[some], return_inverse=True)[1]
     task = PropensityTask(Z, columns.categorical, codes, len(rows.arms), groups)
-    whole, scorer = estimate_propensity(task, SUPPORT_BOOSTING, threads, seed)
+    whole, scorer = estimate_propensity(task, STRENGTH_BOOSTING, threads, seed)
     used = np.sum([booster.feature_importance("gain") for booster in scorer.boosters], axis=0)
     ranks = pd.DataFrame(Z).rank().to_numpy()
     found: list[tuple[str, int, float]] = []
@@ -61,7 +63,7 @@ def confounder_strength(rows: LoggedRows, most: int = 3, threads: int = 1, seed:
         if not len(kept):
             continue
         kinds = [int(np.searchsorted(kept, j)) for j in columns.categorical if j not in out]
-        without, _ = estimate_propensity(replace(task, Z=Z[:, kept], categorical=kinds), SUPPORT_BOOSTING, threads, seed)
+        without, _ = estimate_propensity(replace(task, Z=Z[:, kept], categorical=kinds), STRENGTH_BOOSTING, threads, seed)
         found.append((columns.names[column], len(out), _factor(whole, without, codes)))
     table = pd.DataFrame(found, columns=["covariate", "left_out", "lambda"])
     return table.sort_values("lambda", ascending=False, kind="stable").reset_index(drop=True)

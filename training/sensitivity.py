@@ -33,7 +33,8 @@ NAME = "sensitivity"
 # Beyond this factor nothing is left that a confounder could not explain, or nothing that it could.
 LARGEST = 100.0
 GRID = (1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0)
-_STEPS = 40
+# Halvings of the log factor: a ten-thousandth of it is left.
+_STEPS = 16
 
 
 @dataclass(frozen=True)

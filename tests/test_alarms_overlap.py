@@ -1,0 +1,172 @@
+"""Do the alarms on overlap, unlogged arms and thin support ring where the truth says so, and only there?"""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+from alarm_cases import bank, fitted, hillstrom, karlan, needs_real_data, real, tanf, world_table
+from lighttouch.data.arms import Arm, ArmCatalogue
+from lighttouch.data.errors import NeverLogged, NoOverlap
+from lighttouch.training.alarms import Alarm, LoggedRows, raise_refusals
+from lighttouch.training.overlap import deciding_column, effective, never_logged, no_overlap, thin_support
+
+
+def rule(n=2_000, exceptions=0.0, seed=0):
+    """Days past due decide the arm, but for a share of rows; `noise` is no reason."""
+    rng = np.random.default_rng(seed)
+    days, noise = rng.integers(1, 60, n), rng.normal(size=n)
+    code = np.digitize(days, [10, 30])
+    open_to_chance = rng.random(n) < exceptions
+    code = np.where(open_to_chance, rng.integers(0, 3, n), code)
+    names = np.array(["none", "sms", "call"], dtype=object)
+    y = (rng.random(n) < 0.3).astype(int)
+    return pd.DataFrame({"noise": noise, "days_past_due": days}), y, names[code]
+
+
+def test_a_rule_in_the_log_refuses_and_names_its_column():
+    table = world_table("no-overlap")
+    rows = LoggedRows.of_table(table)
+    alarm = no_overlap(rows, table.propensity)
+    assert alarm.severity == "refuse"
+    assert "'days_past_due' decides the arm: a stump on it explains " in alarm.reason
+    assert alarm.figures["explained by it"] > 0.95
+    assert alarm.figures["rows decided"] == 1.0
+    with pytest.raises(NoOverlap, match="cannot be compared") as caught:
+        raise_refusals([alarm])
+    assert caught.value.ess == 0
+    assert set(caught.value.arms) == set(table.rows["arm"])
+
+
+def test_a_draw_with_unequal_odds_is_silent():
+    table = world_table("confounded")
+    assert no_overlap(LoggedRows.of_table(table), table.propensity).severity == "ok"
+
+
+def test_a_rule_that_nobody_logged_is_found_from_the_covariates():
+    model, rows = fitted(*rule(), "none")
+    alarm = no_overlap(rows, rows.chances(model))
+    assert alarm.severity == "refuse"
+    assert "'days_past_due' decides the arm" in alarm.reason
+    assert alarm.figures["explained by it"] == pytest.approx(1.0, abs=0.01)
+
+
+def test_a_rule_with_enough_exceptions_is_silent():
+    model, rows = fitted(*rule(exceptions=0.5), "none")
+    assert no_overlap(rows, rows.chances(model)).severity == "ok"
+
+
+def test_a_taken_propensity_of_one_everywhere_is_a_rule():
+    X, y, arm = rule()
+    model, rows = fitted(X, y, arm, "none", propensity=np.ones(len(y)))
+    assert no_overlap(rows, rows.chances(model)).severity == "refuse"
+
+
+def test_rows_whom_the_law_leaves_one_arm_are_no_rule():
+    X, y, arm = rule()
+    arms = ArmCatalogue.from_names(["none", "sms", "call"], baseline="none")
+    forced = np.arange(len(y)) % 4 > 0
+    e = np.where(forced[:, None], np.eye(3)[arms.encode(arm)], 1 / 3)
+    rows = LoggedRows.of(X, y, arm=arm, arms=arms, propensity=e)
+    assert no_overlap(rows, e).severity == "refuse"
+    lawful = np.where(forced[:, None], e > 0, True)
+    assert no_overlap(dataclasses.replace(rows, lawful=lawful), e).severity == "ok"
+
+
+def test_one_arm_by_rule_refuses_that_arm_alone():
+    rng = np.random.default_rng(0)
+    old = np.arange(1_000) < 200
+    names = np.array(["none", "sms", "visit"], dtype=object)
+    code = np.where(old, 2, rng.integers(0, 2, 1_000))
+    e = np.where(old[:, None], [0.0, 0.0, 1.0], [0.5, 0.5, 0.0])
+    arms = ArmCatalogue.from_names(names.tolist(), baseline="none")
+    rows = LoggedRows.of(pd.DataFrame({"old": old * 1}), np.arange(1_000) % 2, arm=names[code], arms=arms, propensity=e)
+    alarm = no_overlap(rows, e)
+    assert (alarm.severity, alarm.arms) == ("refuse", ("visit",))
+    # A refusal of one arm leaves the others comparable: nothing is raised.
+    raise_refusals([alarm])
+
+
+def test_an_arm_that_was_never_given_is_refused_with_what_to_do():
+    X, y, arm = rule(exceptions=1.0)
+    arms = ArmCatalogue([Arm("none"), Arm("sms", sms=1), Arm("call", call=1), Arm("visit", visit=1)])
+    kept = arm != "none"
+    rows = LoggedRows.of(X[kept], y[kept], arm=arm[kept], arms=arms, propensity={"sms": 0.5, "call": 0.5})
+    alarm = never_logged(rows)
+    assert (alarm.severity, alarm.arms) == ("refuse", ("none", "visit"))
+    assert "no uplift over no contact can be known" in alarm.reason
+    assert "plan-experiment" in alarm.reason
+    assert isinstance(alarm.refusal, NeverLogged)
+    assert alarm.refusal.arm == "none"
+
+
+def test_thin_cells_are_named_by_arm_and_segment_and_unlawful_ones_are_not():
+    n = 1_200
+    segment = pd.Series(np.repeat(["early", "late"], n // 2), name="stage")
+    code = np.arange(n) % 3
+    code[segment == "late"] %= 2
+    code[-5:] = 2
+    names = np.array(["none", "sms", "visit"], dtype=object)
+    arms = ArmCatalogue.from_names(names.tolist(), baseline="none")
+    X = pd.DataFrame({"x": np.arange(n)})
+    rows = LoggedRows.of(X, np.arange(n) % 2, arm=names[code], arms=arms, segment=segment)
+    e = np.full((n, 3), 1 / 3)
+    alarm = thin_support(rows, e)
+    assert (alarm.severity, alarm.arms) == ("warn", ("visit",))
+    assert "'visit' in stage late: 5 rows (5 effective) of 600" in alarm.reason
+    assert len(alarm.table) == 6
+    lawful = np.ones((n, 3), dtype=bool)
+    lawful[segment == "late", 2] = False
+    assert thin_support(dataclasses.replace(rows, lawful=lawful), e).severity == "ok"
+
+
+def test_effective_rows_fall_with_unequal_weights_though_the_count_does_not():
+    n = 600
+    e = np.full((n, 2), 0.5)
+    e[::2] = [0.5, 0.5]
+    e[1::2] = [0.999, 0.001]
+    arms = ArmCatalogue.from_names(["none", "sms"], baseline="none")
+    arm = np.where(np.arange(n) % 4 < 2, "none", "sms")
+    rows = LoggedRows.of(pd.DataFrame({"x": np.arange(n)}), np.arange(n) % 2, arm=arm, arms=arms, propensity=e)
+    table = thin_support(rows, e).table.set_index("arm")
+    weight = np.tile([2.0, 1000.0], 150)
+    assert table.loc["sms", "rows"] == 300
+    assert table.loc["sms", "ess"] == pytest.approx(weight.sum() ** 2 / (weight**2).sum())
+    assert effective(weight) == pytest.approx(table.loc["sms", "ess"])
+
+
+def test_the_deciding_column_is_told_on_rows_that_the_stump_has_not_seen():
+    X, y, arm = rule()
+    arms = ArmCatalogue.from_names(["none", "sms", "call"], baseline="none")
+    rng = np.random.default_rng(0)
+    X = X.assign(row=rng.permutation(len(X)), missing=np.nan)
+    rows = LoggedRows.of(X, y, arm=arm, arms=arms)
+    assert deciding_column(rows)[0] == "days_past_due"
+    by_chance = LoggedRows.of(X[["row", "noise"]], y, arm=arm, arms=arms)
+    assert deciding_column(by_chance)[1] < 0.6
+
+
+@pytest.mark.parametrize("case", [tanf, *(pytest.param(one, marks=needs_real_data) for one in (hillstrom, karlan, bank))])
+def test_real_sets_with_overlap_are_silent(case):
+    model, rows = case()
+    e = rows.chances(model)
+    assert [alarm.severity for alarm in (no_overlap(rows, e), never_logged(rows), thin_support(rows, e))] == ["ok"] * 3
+
+
+@needs_real_data
+def test_a_real_lenders_tier_decided_by_the_sum_due_is_refused_and_by_the_loan_number_is_not():
+    """SuperLender (Data Science Nigeria, 2018): the size of the loan follows the sum due, and the loan number only in part."""
+    table = pd.read_csv(real("superlender_nigeria/trainperf.csv.gz"))
+    table = table[table["loanamount"].isin([10_000, 20_000, 30_000, 40_000])]
+    arm, y = table["loanamount"].astype(int).astype(str), (table["good_bad_flag"] == "Good").astype(int)
+    model, rows = fitted(table[["loannumber", "totaldue"]], y, arm, "10000")
+    alarm = no_overlap(rows, rows.chances(model))
+    assert alarm.severity == "refuse"
+    assert "'totaldue' decides the arm" in alarm.reason
+    model, rows = fitted(table[["loannumber", "termdays"]], y, arm, "10000")
+    assert no_overlap(rows, rows.chances(model)).severity == "ok"
+
+
+def test_an_alarm_reads_as_one_line():
+    alarm = Alarm("thin support", "warn", "Expected more.")
+    assert (str(alarm), alarm.rings) == ("warn: thin support: Expected more.", True)
