@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ PUBLISHERS = {
 PACKS = shipped_packs()
 
 
+@cache
 def raw(name):
     return yaml.safe_load((ROOT / "policy" / "packs" / f"{name}.yaml").read_text(encoding="utf-8"))
 

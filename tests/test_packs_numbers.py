@@ -1,6 +1,7 @@
 """The numbers of the law, written out a second time: a slip of the pen in a pack is seen here."""
 
 from datetime import date
+from functools import cache
 
 import pytest
 from lighttouch.policy.pack_selection import shipped_packs
@@ -102,8 +103,13 @@ FIRST_DAYS = {
 }  # fmt: skip
 
 
+@cache
+def loaded(pack):
+    return RulePack.load(pack)
+
+
 def rule_of(pack, name):
-    return next(rule for rule in RulePack.load(pack).rules if rule.id == name)
+    return next(rule for rule in loaded(pack).rules if rule.id == name)
 
 
 def minutes(window):
@@ -139,7 +145,7 @@ def test_what_was_looked_for_and_not_found_is_not_encoded():
 
 
 def test_rules_begin_on_the_day_that_is_known():
-    rules = {rule.id: rule for name in shipped_packs() for rule in RulePack.load(name).rules}
+    rules = {rule.id: rule for name in shipped_packs() for rule in loaded(name).rules}
     assert {name: rules[name].effective.from_ for name in FIRST_DAYS} == {name: date(*day) for name, day in FIRST_DAYS.items()}
 
 
