@@ -140,7 +140,8 @@ def line(name: str, n: int, found: dict[str, float], bound: float) -> str:
     """Return one line of the table."""
     short = (bound - found["value"]) / bound
     gap = "did not finish" if np.isnan(found["value"]) else f"{short:.5%}"
-    return f"{n:>12,}  {name:<15}{found['seconds']:>9.1f} s{found['cpu']:>9.1f} s{found['peak_gib']:>9.2f} GiB{found['value']:>18,.2f}{gap:>16}"
+    effort = f"{found['seconds']:>9.1f} s{found['cpu']:>9.1f} s{found['peak_gib']:>9.2f} GiB"
+    return f"{n:>12,}  {name:<15}{effort}{found['value']:>18,.2f}{gap:>16}"
 
 
 def main() -> None:
