@@ -101,7 +101,7 @@ def train_table(path: Path, options: dict[str, object]) -> FlatResult:
         frame = read_table(path, str(options["arm"]))
     with stage("training, and valuing on held-out rows"):
         result = train_flat(frame, **options)  # type: ignore[arg-type]
-    for notice in result.notices:
+    for notice in (*result.notices, *map(str, (alarm for alarm in result.alarms if alarm.rings))):
         say(f"  {notice}")
     head(f"learnt from {result.fit_rows:,} rows, valued on {result.holdout_rows:,} held-out rows")
     show(result.report.drop(columns="reason"), "value per decision, doubly robust and self-normalised")

@@ -8,6 +8,7 @@ import pandas as pd
 
 from ..data.arms import ArmCatalogue
 from ..data.errors import Fault, InvalidInput
+from .alarms import Alarm, AlarmOptions, LoggedRows, training_alarms
 from .boosting import Boosting
 from .evaluation import PolicyValue, policy_value
 from .flat_table import FlatColumns, FlatTable, read_flat_table
@@ -45,6 +46,8 @@ class FlatResult:
     notices : tuple of str
         What the reader should look at.
     fit_rows, holdout_rows : int
+    alarms : tuple of Alarm
+        What the fit part was asked, those that ring first.
     """
 
     model: ResponseModel
@@ -59,6 +62,7 @@ class FlatResult:
     notices: tuple[str, ...]
     fit_rows: int
     holdout_rows: int
+    alarms: tuple[Alarm, ...] = ()
 
 
 def train_flat(  # noqa: PLR0913  the command line's options, one by one
@@ -124,6 +128,7 @@ def train_flat(  # noqa: PLR0913  the command line's options, one by one
         model, report, values, best, chosen, held_out, claimed,
         covariates=tuple(data.X.columns), dropped=columns.drop, notices=data.notices,
         fit_rows=len(fit.y), holdout_rows=len(rest.y),
+        alarms=training_alarms(model, LoggedRows.of_flat(fit), AlarmOptions(seed=seed, threads=n_threads)),
     )  # fmt: skip
 
 

@@ -11,8 +11,8 @@ way. What can be told is a pattern, in three parts, and what speaks against it:
 2. *Outlook*: the number falls as the outlook m(x) = E[y | x] rises. Where covariates act on the number through the outcome
    alone, they are instruments for it, and the slope of the number on m(x) is the outcome's own effect on the number. Where the
    number was drawn by chance that slope is zero, however much the dose harms: this is what sets a harmful dose free.
-3. *Shape*: the levels are whole numbers whose frequencies trail off like attempts (a steady chance to stop after each), nearer
-   to that than to levels dealt in equal shares.
+3. *Counts*: the levels are whole numbers whose frequencies trail off like attempts (a steady chance to stop after each),
+   nearer to that than to levels dealt in equal shares; or the outcome explains how the number follows the covariates.
 
 All three refuse; any two warn, since confounding does the same. Stated propensities end the question where the log agrees with
 them: shares as stated, and no outlook in what was drawn.
@@ -43,6 +43,8 @@ _NOTHING = re.compile(r"^(none|no|nothing|control|untreated)\b", re.IGNORECASE)
 LEAST_LEVELS = 3
 # Share of the outcome's own effect on the number: surely below it, the number was not ended by the outcome.
 DRAWN = 0.5
+# The covariates move the number by at most so many times what they would move it through the outcome alone: it explains them.
+EXPLAINED = 3.0
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def reverse_causation(rows: LoggedRows, e: Floats, response: Floats, level: floa
         reason = "The stated propensities agree with the log: shares as stated, and no outlook in what was drawn."
         return Alarm(NAME, "ok", reason, figures, table=seen.table)
     alike, moved = seen.alike_z < -strict, seen.outlook_z < -strict
-    counted = dose.counted and seen.trails and seen.raw_z < -strict
+    counted = dose.counted and seen.raw_z < -strict and (seen.trails or 0 < seen.ratio < EXPLAINED)
     drawn = seen.ratio_high < DRAWN and not moved
     if alike + moved + counted < 2 or drawn:
         return Alarm(NAME, "ok", _why_not(seen, alike=alike, drawn=drawn), figures, table=seen.table)
@@ -214,7 +216,7 @@ def _sentence(seen: _Pattern, arms: ArmCatalogue, dose: Dose, signs: tuple[bool,
     said = (
         f"it falls also among borrowers who look alike (z = {seen.alike_z:.1f})",
         f"the number is lower for those with a better outlook (z = {seen.outlook_z:.1f})",
-        "its frequencies trail off like attempts",
+        "its frequencies trail off like attempts" if seen.trails else "the outcome explains how it follows the covariates",
     )
     found = "; ".join([fall, *(text for text, holds in zip(said, signs, strict=True) if holds)])
     return (
