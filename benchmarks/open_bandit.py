@@ -125,7 +125,7 @@ def _against(obp: tuple[dict[str, Any], dict[str, np.ndarray]] | None, missed: l
     dr = policy_value(policy, method="dr", outcome=log["expected"], **given)
     bare = policy_value(policy, method="dr", outcome=rate, **given)
     lines = [
-        f"obp {figures['obp']} run here with scikit-learn {figures['scikit-learn']}, its quick start with a logistic regression:",
+        f"obp {figures['obp']} run here with scikit-learn {figures['scikit-learn']}, its quick start, logistic regression:",
         f"   IPW {folds['ipw']:.6f}; DR {folds['dr']:.6f} on 3 folds, {figures['2 folds']['dr']:.6f} on 2",
         line("ours, IPS, obp's simulated probabilities", ips, f"obp here {folds['ipw']:.6f}"),
         line("ours, DR, obp's expected rewards as well", dr, f"obp here {folds['dr']:.6f}"),

@@ -16,13 +16,13 @@ FLAT_LOSS = 0.001
 ABOUT = """\
 Who learns best from a log: {n:,} decisions of ten arms, true propensities, judged by the truth on other borrowers' decisions.
 share: of what an oracle gains over the best constant arm, the oracle being the best arm given the features (estimated from the
-noise-free truth of another, larger draw). All get the same fallback: the best constant arm by the log, unless on a held-out quarter
-the doubly robust gain over it has a lower bound (one-sided 95%) above 0. likely: left where the gain's estimate is above 0. raw: no
-fallback. left: draws in which the constant arm was left. regret: against the oracle, in percentage points repaid and in account
-currency. contrast: root mean squared error of P(arm) - P(none) against the truth. by arm, by fifth: |mean predicted - mean true
-response|, averaged over arms, and over fifths of each arm's predictions.
+noise-free truth of another, larger draw). All get the same fallback: the best constant arm by the log, unless on a held-out
+quarter the doubly robust gain over it has a lower bound (one-sided 95%) above 0. likely: left where the gain's estimate is
+above 0. raw: no fallback. left: draws in which the constant arm was left. regret: against the oracle, in percentage points
+repaid and in account currency. contrast: root mean squared error of P(arm) - P(none) against the truth. by arm, by fifth:
+|mean predicted - mean true response|, averaged over arms, and over fifths of each arm's predictions.
 Settings: six for each learner, chosen once on `confounded`, draw 1, by the squared error against doubly robust pseudo-outcomes
-on the held-out quarter; ours: its defaults. A fit may take 600 s of one core; learners over 120 s are run on the first draw alone.
+on the held-out quarter; ours: its defaults. A fit may take 600 s of one core; those over 120 s are run on the first draw alone.
 cpu s: of the fit. MB: peak of its whole process."""
 UNIT_HEAD = f"{'share':>7} {'(SE)':>6} {'likely':>7} {'raw':>7} {'regret':>7} {'left':>5}"
 HEAD = (

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from econml.dml import CausalForestDML, LinearDML
 from econml.dr import DRLearner
-from lightgbm import LGBMRegressor
+from lightgbm import LGBMClassifier, LGBMRegressor
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from .filled import Filler
@@ -80,17 +80,17 @@ def _double(task: Any, model: Any, prepare: Callable[[np.ndarray], np.ndarray], 
 
 
 def _doubly_robust(task: Any) -> Predict:
-    final = LGBMRegressor(**_settings(task, task.config))
+    known = task.e.shape[1] > 0
     model = DRLearner(
-        model_propensity=Logged(task.e.shape[1]),
+        model_propensity=Logged(task.e.shape[1]) if known else LGBMClassifier(**_settings(task, task.config)),
         model_regression=_outcome(task),
-        model_final=final,
+        model_final=LGBMRegressor(**_settings(task, task.config)),
         cv=2,
         random_state=task.seed,
         allow_missing=True,
     )
     X = task.X.astype(np.float64)
-    model.fit(task.y.astype(float), task.code, X=X, W=task.e, groups=task.group, inference=None)
+    model.fit(task.y.astype(float), task.code, X=X, W=task.e if known else None, groups=task.group, inference=None)
     return _effects(model, lambda X: X.astype(np.float64))
 
 

@@ -15,8 +15,7 @@ def fit(task: Any) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]:
     model = ResponseModel(arms, random_state=task.seed, n_threads=task.threads)
     model = model.set_params(**task.config)
     names = np.array(arms.names, dtype=object)
-    constant = bool(np.ptp(task.e, axis=0).max() == 0)
-    propensity = dict(zip(arms.names, task.e[0].tolist(), strict=True)) if constant else task.e
+    propensity = _propensity(task, arms.names)
     model.fit(_frame(task.X, task), task.y, arm=names[task.code], propensity=propensity, groups=task.group)
 
     def predict(X: np.ndarray, e: np.ndarray) -> dict[str, np.ndarray]:
@@ -26,6 +25,13 @@ def fit(task: Any) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]:
         return {"response": response, "contrast": response - response[:, :1], "supported": model.support_by_arm(frame)}
 
     return predict
+
+
+def _propensity(task: Any, names: list[str]) -> np.ndarray | dict[str, float] | None:
+    if task.e.shape[1] == 0:
+        return None  # To be estimated.
+    constant = bool(np.ptp(task.e, axis=0).max() == 0)
+    return dict(zip(names, task.e[0].tolist(), strict=True)) if constant else task.e
 
 
 def _frame(X: np.ndarray, task: Any) -> pd.DataFrame:
