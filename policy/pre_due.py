@@ -58,7 +58,8 @@ def pre_due_reminders(
     known = {(one.kind, one.tone): one.id for one in reversed(settings.messages.templates)}
     rows = rows.assign(as_of=pd.Timestamp(as_of), regime=REGIME, template=known[_TEMPLATE, "friendly"])
     # A reminder that would come after the due day is none.
-    rows = rows[rows["contact_day"] <= pd.to_datetime(rows["due_on"])]
+    day = pd.to_datetime(rows["due_on"])
+    rows = rows.assign(due_on=day.dt.date)[rows["contact_day"] <= day]
     return rows.sort_values(["borrower_id", "currency"], ignore_index=True)[list(COLUMNS)]
 
 

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
@@ -15,6 +16,17 @@ from .night import Night
 
 # Tables beside the recommendations.
 BESIDE: Final = ("decisions", "excluded", "refresh", "pre_due")
+_INSTANT = pa.timestamp("us", tz="UTC")
+REFRESH: Final = pa.schema(
+    [("borrower_id", pa.string()), ("channel", pa.string()), ("cause", pa.string()), ("since", _INSTANT), ("task", pa.string())]
+)
+PRE_DUE: Final = pa.schema(
+    [
+        ("borrower_id", pa.string()), ("as_of", _INSTANT), ("regime", pa.string()), ("channel", pa.string()),
+        ("due_on", pa.date32()), ("amount", pa.decimal128(18, 2)), ("currency", pa.string()),
+        ("contact_from", pa.string()), ("contact_to", pa.string()), ("template", pa.string()),
+    ]
+)  # fmt: skip
 
 
 def sibling(out: Path, word: str) -> Path:
@@ -47,8 +59,8 @@ def write_night(night: Night, out: Path) -> None:
     tables = {
         "decisions": night.decisions,
         "excluded": pa.Table.from_pandas(night.excluded, preserve_index=False),
-        "refresh": _instants(pa.Table.from_pandas(night.refresh, preserve_index=False)),
-        "pre_due": _instants(pa.Table.from_pandas(night.pre_due, preserve_index=False)),
+        "refresh": _beside(night.refresh, REFRESH),
+        "pre_due": _beside(night.pre_due, PRE_DUE),
     }
     _refuse_folders(_targets(out))
     with ExitStack() as stack:
@@ -76,11 +88,17 @@ def _targets(out: Path) -> list[Path]:
     return [out, *(sibling(out, word) for word in BESIDE), run_card(out)]
 
 
-def _instants(table: pa.Table) -> pa.Table:
-    """Return a table whose instants are in microseconds UTC, as everywhere."""
-    kind = pa.timestamp("us", tz="UTC")
-    fields = [pa.field(one.name, kind) if pa.types.is_timestamp(one.type) else one for one in table.schema]
-    return table.cast(pa.schema(fields)).replace_schema_metadata(None)
+def _beside(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
+    """Return a table in its types, the same whether it has rows or none."""
+    columns = {}
+    for one in schema:
+        values = frame[one.name]
+        if isinstance(values.dtype, pd.DatetimeTZDtype):
+            # pyarrow reads zoned pandas columns in a way that pandas 3.1 has deprecated.
+            values = values.dt.tz_convert(None)
+        naive = pa.timestamp("us") if pa.types.is_timestamp(one.type) else one.type
+        columns[one.name] = pa.array(values.to_numpy(dtype=object), naive, from_pandas=True).cast(one.type)
+    return pa.table(columns, schema=schema)
 
 
 def check_output(out: Path) -> None:
