@@ -14,12 +14,20 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..data.vocabulary import CHANNELS
-from .rule_facts import FOREVER, NEVER, Facts
-from .rule_group import GroupRules, Paced, long_enough
-from .rule_states import ConsentRule, PartyRule, StopRule
+from .rule_facts import Facts
+from .rule_group import Bound, GroupRules, long_enough
+from .rule_history import FOREVER, NEVER
+from .rule_model import DUE_DATE
+from .rule_paced import Paced
+from .rule_past import Past
+from .rule_slots import Slots
+from .rule_states import ConsentRule, StopRule
+from .rule_stops import party_release, stop_release
+from .rule_traits import NO_ENDPOINT
 from .settings import CalendarSettings
-from .zones import DAY, MINUTE, Interval, Micros, day_start, intersect, local_ordinal
+from .zones import MINUTE, Interval, Micros, intersect
 
+_ALWAYS: Final[Interval] = (NEVER, FOREVER)
 # How comfortable a plan is: preferred hours of working days, preferred hours, any lawful hours, or as short as windows go.
 WORKING_HOURS: Final = 0
 PREFERRED_HOURS: Final = 1
@@ -68,17 +76,30 @@ class Laid:
 
 @dataclass(frozen=True)
 class Bar:
-    """A rule as it stands for one planned contact: begins before `release` are forbidden while it is in force."""
+    """A rule as it stands for one planned contact: begins before `release` are forbidden while it is in force.
+
+    Windows that end after `expiry` are forbidden too; begins before `exempt` are free of the rule.
+    """
 
     rule_id: str
     release: Micros
     force: Interval
     expiry: Micros | None = None
+    exempt: Micros | None = None
+
+
+@dataclass(frozen=True)
+class Made:
+    """A contact that was laid: its channel, and the windows of n borrowers."""
+
+    channel: str
+    begin: Micros
+    end: Micros
 
 
 @dataclass
 class GroupEngine:
-    """Lays contacts for the borrowers of one place.
+    """Lays contacts for the borrowers of one kind.
 
     Parameters
     ----------
@@ -87,13 +108,16 @@ class GroupEngine:
     rows : ndarray of shape (n,)
         Positions of the group's borrowers in `facts`.
     calendar : CalendarSettings
+    past : Past
+        What was counted; shared by all groups of one book.
     """
 
     rules: GroupRules
     facts: Facts
     rows: Micros
     calendar: CalendarSettings
-    _past: dict[str, Micros] = field(default_factory=dict)
+    past: Past
+    _held: dict[str, Micros] = field(default_factory=dict)
 
     def lay(self, steps: Sequence[Step], comfort: int, rows: Micros | None = None) -> Laid:
         """Lay contacts one after the other, each as early as its hours and rules allow.
@@ -109,23 +133,23 @@ class GroupEngine:
         chosen = np.arange(len(self.rows)) if rows is None else rows
         n = len(chosen)
         begins: list[Micros] = []
-        made: list[tuple[str, Micros]] = []
+        made: list[Made] = []
         blame = np.full(n, None, dtype=object)
         previous = np.full(n, NEVER, dtype=np.int64)
         for step in steps:
             earliest = np.maximum(np.full(n, step.earliest, dtype=np.int64), previous + step.spacing)
             if made:
-                earliest = np.maximum(earliest, made[-1][1])
+                earliest = np.maximum(earliest, made[-1].end)
             begin, end = self._settle(step, comfort, earliest, self._bars(step.channel, made, chosen), blame)
             begins.append(begin)
-            made.append((step.channel, end))
+            made.append(Made(step.channel, begin, end))
             previous = begin
         complete = previous < FOREVER
         blame[complete] = None
         shape = (n, len(steps))
         return Laid(
             np.stack(begins, axis=1) if steps else np.empty(shape, dtype=np.int64),
-            np.stack([end for _, end in made], axis=1) if steps else np.empty(shape, dtype=np.int64),
+            np.stack([one.end for one in made], axis=1) if steps else np.empty(shape, dtype=np.int64),
             complete,
             blame,
         )
@@ -152,95 +176,106 @@ class GroupEngine:
         blame[no_hours] = self.rules.hours_rule[step.channel]
         return begin, end
 
-    def _slots(self, channel: str, comfort: int) -> "Slots":
+    def _slots(self, channel: str, comfort: int) -> Slots:
         hours = self.rules.hours[channel]
         if comfort in (WORKING_HOURS, PREFERRED_HOURS):
             hours = intersect(hours, self.rules.working if comfort == WORKING_HOURS else self.rules.preferred)
         shortest = self.calendar.min_window_minutes * MINUTE
         return Slots.of(long_enough(hours, self.calendar), shortest, tight=comfort == TIGHT)
 
-    def _bars(self, channel: str, made: Sequence[tuple[str, Micros]], chosen: Micros) -> list[Bar]:
-        rows = self.rows[chosen]
-        bars = [self._bound_bar(bound.rule, bound.force, bound.zones, channel, rows) for bound in self.rules.bounds]
-        refused = self.facts.refused[rows, CHANNELS.index(channel)]
+    def _bars(self, channel: str, made: Sequence[Made], chosen: Micros) -> list[Bar]:
+        rows, kind = self.rows[chosen], self.rules.traits.endpoint(channel)
+        bars = [self._bound_bar(bound, channel, kind, rows) for bound in self.rules.bounds]
         found = [bar for bar in bars if bar is not None]
+        refused = self.facts.refused[rows, CHANNELS.index(channel)]
         if refused.any():
-            found.append(Bar(self.rules.opt_out_rule, np.where(refused, FOREVER, NEVER), (NEVER, FOREVER)))
+            found.append(Bar(self.rules.wish_rules["channels"], np.where(refused, FOREVER, NEVER), _ALWAYS))
+        if kind == NO_ENDPOINT:
+            found.append(Bar(self.rules.wish_rules["endpoints"], np.full(len(rows), FOREVER, dtype=np.int64), _ALWAYS))
         return found + [
-            Bar(paced.pacing.rule_id, self._release(paced, channel, made, rows), paced.force)
+            Bar(
+                paced.pacing.rule_id,
+                self._release(paced, channel, made, rows),
+                paced.force,
+                exempt=None if paced.pacing.excess is None else self.past.exempt(paced, channel)[rows],
+            )
             for paced in self.rules.pacings
-            if paced.pacing.plans.plans(channel)
+            if paced.pacing.limits(channel, kind)
         ]
 
-    def _bound_bar(self, rule: object, force: Interval, zones: tuple[str, ...], channel: str, rows: Micros) -> Bar | None:
-        if isinstance(rule, StopRule) and rule.match.plans(channel):
-            stops = [self.facts.stops[kind][rows] for kind in rule.kinds if kind in self.facts.stops]
-            held = np.max(stops, axis=0) if stops else np.full(len(rows), NEVER, dtype=np.int64)
-            # A stop still holds at its last instant.
-            return Bar(rule.id, np.where(abs(held) < FOREVER, held + 1, held), force) if (held > NEVER).any() else None
-        if isinstance(rule, PartyRule) and rule.match.plans(channel) and "borrower" not in (rule.allow or ("borrower",)):
-            return Bar(rule.id, np.full(len(rows), FOREVER, dtype=np.int64), force)
-        if isinstance(rule, ConsentRule) and rule.match.plans(channel):
+    def _bound_bar(self, bound: Bound, channel: str, kind: str, rows: Micros) -> Bar | None:
+        rule = bound.rule
+        if not rule.match.plans(channel, kind):
+            return None
+        if isinstance(rule, ConsentRule):
             never = np.full(len(rows), NEVER, dtype=np.int64)
-            return Bar(rule.id, never, force, self._expiry(rule, zones, channel)[rows])
-        return None
+            return Bar(rule.id, never, bound.force, self.past.expiry(rule, bound.zones, channel)[rows])
+        release = self._states(bound, rule)[rows] if isinstance(rule, StopRule) else party_release(self.facts, rule, rows)
+        return Bar(rule.id, release, bound.force) if (release > NEVER).any() else None
 
-    def _expiry(self, rule: ConsentRule, zones: tuple[str, ...], channel: str) -> Micros:
-        """Return until when a channel is open by consent, of shape (all facts,); NEVER without one."""
-        consents = self.facts.consents
-        expiry = np.full(len(self.facts), NEVER, dtype=np.int64)
-        for need in rule.need.any_of:
-            own = consents[(consents["channel"] == channel) & (consents["kind"] == need.kind)]
-            last = np.array([expires(given, need.max_age_days, zones) for given in own["given"]], dtype=np.int64)
-            np.maximum.at(expiry, own["owner"].to_numpy(), last)
-        return expiry
+    def _states(self, bound: Bound, rule: StopRule) -> Micros:
+        key = f"{rule.id}/{bound.force[0]}"
+        if key not in self._held:
+            held = np.full(len(self.facts), NEVER, dtype=np.int64)
+            held[self.rows] = stop_release(self.facts, bound, rule, self.rows)
+            self._held[key] = held
+        return self._held[key]
 
-    def _release(self, paced: Paced, channel: str, made: Sequence[tuple[str, Micros]], rows: Micros) -> Micros:
+    def _release(self, paced: Paced, channel: str, made: Sequence[Made], rows: Micros) -> Micros:
         pacing = paced.pacing
         if pacing.depth == 0:
-            return np.full(len(rows), FOREVER, dtype=np.int64)
-        # A window's last instant is the latest at which its contact can be made.
-        planned = [(other, end - 1) for other, end in made if pacing.counts_planned(other)]
-        if pacing.distinct:
-            return paced.release(self._other_channel(paced, channel, planned, rows))
-        past = self._latest(paced)[rows]
-        if len(planned) >= pacing.depth and (past[:, 0] <= self.facts.as_of).all():
-            return paced.release(planned[-pacing.depth][1])
-        if (past[:, 0] <= self.facts.as_of).all():
-            return paced.release(past[:, pacing.depth - 1 - len(planned)])
-        # A contact dated ahead of its time is counted where it says it is: the order has to be made.
-        together = np.column_stack([past, *(end for _, end in planned)])
-        return paced.release(-np.sort(-together, axis=1)[:, pacing.depth - 1])
+            released = np.full(len(rows), FOREVER, dtype=np.int64)
+        elif pacing.event is not None:
+            released = self._after_event(paced, rows)
+        else:
+            planned = self._planned(paced, made, rows)
+            if pacing.distinct:
+                released = paced.release(self._other_channel(paced, channel, planned, rows))
+            else:
+                released = paced.release(_deepest(self.past.latest(paced)[rows], planned, pacing.depth))
+        if pacing.active_after is None or any(pacing.starts(one.channel) for one in made):
+            return released
+        return np.where(self.past.began(pacing.active_after)[rows], released, NEVER)
 
-    def _latest(self, paced: Paced) -> Micros:
-        pacing = paced.pacing
-        if pacing.rule_id not in self._past:
-            contacts = self.facts.contacts
-            chosen = contacts.select(pacing.counts, pacing.outcomes)
-            self._past[pacing.rule_id] = contacts.latest(chosen, len(self.facts), pacing.depth)
-        return self._past[pacing.rule_id]
+    def _after_event(self, paced: Paced, rows: Micros) -> Micros:
+        event = paced.pacing.event or ""
+        if event == DUE_DATE:
+            days = self.facts.overdue_since[rows]
+            return np.where(days > 0, paced.from_day(days), FOREVER)
+        at = self.past.latest_event(event)[rows]
+        released = paced.release(at)
+        return np.where(at <= NEVER, FOREVER, released) if paced.pacing.needed else released
+
+    def _planned(self, paced: Paced, made: Sequence[Made], rows: Micros) -> list[tuple[str, Micros]]:
+        """Return the planned contacts that count; a window's last instant is the latest at which its contact can be made."""
+        pacing, endpoint = paced.pacing, self.rules.traits.endpoint
+        counted = [one for one in made if pacing.counts_planned(one.channel, endpoint(one.channel))]
+        if pacing.excess is None:
+            return [(one.channel, one.end - 1) for one in counted]
+        return [
+            (one.channel, np.where(one.begin < self.past.exempt(paced, one.channel)[rows], NEVER, one.end - 1))
+            for one in counted
+        ]
 
     def _other_channel(self, paced: Paced, channel: str, planned: Sequence[tuple[str, Micros]], rows: Micros) -> Micros:
         """Return the latest contact on the channel that has to leave the window before one more may be used."""
-        pacing, contacts = paced.pacing, self.facts.contacts
-        latest = []
-        for other in pacing.counts.channels:
-            if other != channel:
-                key = f"{pacing.rule_id}/{other}"
-                if key not in self._past:
-                    chosen = contacts.select(pacing.counts, pacing.outcomes) & (contacts.channel == CHANNELS.index(other))
-                    self._past[key] = contacts.latest(chosen, len(self.facts), 1)[:, 0]
-                latest.append(np.max([self._past[key][rows], *(end for name, end in planned if name == other)], axis=0))
-        if len(latest) < pacing.depth:
+        depth = paced.pacing.depth
+        latest = [
+            np.max([self.past.latest_on(paced, other)[rows], *(end for name, end in planned if name == other)], axis=0)
+            for other in paced.pacing.counts.channels
+            if other != channel
+        ]
+        if len(latest) < depth:
             return np.full(len(rows), NEVER, dtype=np.int64)
-        return np.asarray(-np.sort(-np.stack(latest, axis=1), axis=1)[:, pacing.depth - 1], dtype=np.int64)
+        return np.asarray(-np.sort(-np.stack(latest, axis=1), axis=1)[:, depth - 1], dtype=np.int64)
 
 
-def expires(given: int, max_age_days: int | None, zones: tuple[str, ...]) -> int:
-    """Return until when a consent counts: the last local day is the given one plus its largest age, in every zone."""
-    if max_age_days is None:
-        return FOREVER
-    return min((day_start(zone, local_ordinal(zone, given) + max_age_days + 1) for zone in zones), default=given + DAY)
+def _deepest(past: Micros, planned: Sequence[tuple[str, Micros]], depth: int) -> Micros:
+    """Return the depth-th latest contact, past and planned together; NEVER where there are fewer."""
+    if not planned:
+        return past[:, depth - 1]
+    together = np.column_stack([past, *(end for _, end in planned)])
+    return np.asarray(-np.sort(-together, axis=1)[:, depth - 1], dtype=np.int64)
 
 
 def _pushed(begin: Micros, end: Micros, active: Micros, bars: Sequence[Bar]) -> tuple[Micros, NDArray[np.object_]]:
@@ -250,46 +285,11 @@ def _pushed(begin: Micros, end: Micros, active: Micros, bars: Sequence[Bar]) -> 
     for bar in bars:
         low, high = bar.force
         barred = (now >= low) & (now < high)
+        if bar.exempt is not None:
+            barred &= now >= bar.exempt[active]
         late = now < bar.release[active] if bar.expiry is None else until > bar.expiry[active]
         goal = np.minimum(bar.release[active], high) if bar.expiry is None else np.full(len(active), high, dtype=np.int64)
         further = barred & late & (goal > target)
         target[further] = goal[further]
         who[further] = bar.rule_id
     return target, who
-
-
-@dataclass(frozen=True)
-class Slots:
-    """The windows that a contact may get, sorted.
-
-    Parameters
-    ----------
-    begin, end : ndarray of shape (m,)
-        UTC microseconds, closed by a last one at FOREVER.
-    shortest : int
-        Microseconds that a window has at least.
-    tight : bool
-        Whether windows are no longer than that.
-    """
-
-    begin: Micros
-    end: Micros
-    shortest: int
-    tight: bool
-
-    @classmethod
-    def of(cls, intervals: Sequence[Interval], shortest: int, *, tight: bool) -> "Slots":
-        """Build slots from intervals of which each is long enough."""
-        begin, end = ([pair[side] for pair in intervals] for side in (0, 1))
-        return cls(
-            np.array([*begin, FOREVER], dtype=np.int64), np.array([*end, FOREVER + shortest], dtype=np.int64), shortest, tight
-        )
-
-    def from_(self, earliest: Micros) -> tuple[Micros, Micros]:
-        """Return the first window at or after each instant: its begin and end, each of shape (n,)."""
-        # Windows are told to the minute: a begin is rounded up, so that nobody reads an earlier one than was meant.
-        asked = np.minimum(-(-earliest // MINUTE) * MINUTE, FOREVER)
-        position = np.searchsorted(self.end - self.shortest, asked, side="left")
-        begin = np.maximum(self.begin[position], asked)
-        end = begin + self.shortest if self.tight else self.end[position]
-        return begin, np.where(begin >= FOREVER, FOREVER, end)

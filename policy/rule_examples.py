@@ -1,24 +1,22 @@
 """A pack proves itself: the examples that rules carry are run against the rules."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-import pandas as pd
 from pydantic import Field
 
-from ..data.clock import naive_utc
 from ..data.errors import Fault, InvalidInput
 from ..data.settings import Section, parse_model
-from .rule_check import BorrowerFacts, GivenConsent, PastContact, check_contact
+from .rule_check import check_contact
 from .rule_clock import Place
-from .rule_model import ALL_CHANNELS_OUT, Rule
+from .rule_compose import Actor
+from .rule_limits import About
+from .rule_model import DUE_DATE, EndpointKind, Rule
 from .rule_pack import RulePack
-from .status import open_status, opted_out
+from .rule_person import BorrowerFacts, Endpoint, GivenConsent, OpenLoan, PastContact, StatusEvent
 from .zones import is_zone
-
-_EVENT_TYPES: Final = {"loan_id": "str", "channel": "str", "kind": "str", "at": "datetime64[us]", "until": "datetime64[us]"}
 
 
 class ExamplePast(Section):
@@ -29,6 +27,12 @@ class ExamplePast(Section):
     outcome: str
     direction: Literal["in", "out"] = "out"
     party: str = "borrower"
+    purpose: str = "collection"
+    endpoint_id: str | None = None
+    endpoint: EndpointKind | None = None
+    actor: str | None = None
+    principal: str | None = None
+    loans: tuple[str, ...] = ()
     every_days: int = 1
     times: int = 1
 
@@ -40,14 +44,40 @@ class ExampleStatus(Section):
     at: str
     channel: str | None = None
     until: str | None = None
+    loan_id: str | None = None
+    detail: str | None = None
 
 
 class ExampleConsent(Section):
-    """A consent; its time is local wall clock."""
+    """A consent; its times are local wall clock."""
 
     kind: str
     channel: str
     at: str
+    revoked_at: str | None = None
+
+
+class ExampleEndpoint(Section):
+    """A live endpoint of the borrower."""
+
+    channel: str
+    endpoint_id: str = "e1"
+    kind: str = "personal"
+
+
+class ExampleLoan(Section):
+    """An open loan of the borrower."""
+
+    loan_id: str
+    product: str = ""
+
+
+class ExampleActor(Section):
+    """Who makes the contact."""
+
+    role: str = ""
+    name: str = ""
+    principal: str = ""
 
 
 class Example(Section):
@@ -60,6 +90,16 @@ class Example(Section):
     channel : str
     expect : str
         What this rule says, whatever others do.
+    zone, jurisdiction : str
+        Where the borrower is.
+    purpose, party, endpoint_id, endpoint, debts
+        What the contact is about; by default collection with the borrower, about every loan, wherever a plan would go.
+    past, status, events, consents, endpoints, loans, overdue_since, actor
+        What is known; the event `due_date` says since when a due is overdue.
+    product : str
+        Of the only loan.
+    drafts : bool
+        Whether rules that are not law yet are kept.
     """
 
     at: str
@@ -67,9 +107,21 @@ class Example(Section):
     expect: Literal["allow", "deny"]
     zone: str = "Europe/London"
     jurisdiction: str = "GB"
+    purpose: str = "collection"
+    party: str = "borrower"
+    endpoint_id: str | None = None
+    endpoint: EndpointKind | None = None
+    debts: tuple[str, ...] | None = None
     past: tuple[ExamplePast, ...] = ()
     status: tuple[ExampleStatus, ...] = ()
+    events: tuple[ExampleStatus, ...] = ()
     consents: tuple[ExampleConsent, ...] = ()
+    endpoints: tuple[ExampleEndpoint, ...] = ()
+    loans: tuple[ExampleLoan, ...] = ()
+    product: str | None = None
+    overdue_since: date | None = None
+    actor: ExampleActor = ExampleActor()
+    drafts: bool = False
     unknown_zone: bool = Field(default=False, description="the borrower's zone is not known; `zone` reads the times alone")
     note: str = ""
 
@@ -91,39 +143,49 @@ def _run(pack: RulePack, rule: Rule, content: Mapping[str, Any], where: str) -> 
     except InvalidInput as error:
         return list(error.faults)
     at = _instant(example.at, example.zone)
-    ruling = check_contact([pack], _facts(example, at), example.channel, at)
-    denied = rule.id in {reason.rule_id for reason in ruling.reasons}
+    about = About(example.purpose, example.party, example.endpoint_id, example.endpoint, example.debts)
+    ruling = check_contact([pack], _facts(example), example.channel, at, about)
+    denied = rule.id in {reason.rule_id for reason in ruling.reasons} | set(ruling.warnings)
     if denied == (example.expect == "deny"):
         return []
     return [Fault(where, example.expect, "deny" if denied else "allow", "Correct the rule or its example.")]
 
 
-def _facts(example: Example, at: datetime) -> BorrowerFacts:
+def _facts(example: Example) -> BorrowerFacts:
     zone = example.zone
-    events = pd.DataFrame(
-        [
-            ("b", None, one.kind, one.channel, naive_utc(_instant(one.at, zone)),
-             None if one.until is None else naive_utc(_instant(one.until, zone)))
-            for one in example.status
-        ],
-        columns=["borrower_id", "loan_id", "kind", "channel", "at", "until"],
-    ).astype(_EVENT_TYPES)  # fmt: skip
-    closed = frozenset(opted_out(events)["channel"])
-    opened = open_status(events, at)
-    stops: dict[str, datetime | None] = {
-        kind: None if pd.isna(until) else until.tz_localize("UTC").to_pydatetime()
-        for kind, until in zip(opened["kind"], opened["until"], strict=True)
-    }
-    if events.loc[events["kind"] == "opt_out", "channel"].isna().any() and closed:
-        stops[ALL_CHANNELS_OUT] = None
     contacts = tuple(
-        PastContact(_instant(one.at, zone, days=k * one.every_days), one.channel, one.outcome, one.direction, one.party)
+        PastContact(
+            _instant(one.at, zone, days=k * one.every_days), one.channel, one.outcome, one.direction, one.party, one.purpose,
+            one.endpoint_id, one.endpoint, one.actor, one.principal, one.loans,
+        )
         for one in example.past
         for k in range(one.times)
+    )  # fmt: skip
+    return BorrowerFacts(
+        Place("" if example.unknown_zone or not is_zone(zone) else zone, example.jurisdiction),
+        contacts,
+        tuple(
+            StatusEvent(one.kind, _instant(one.at, zone), _maybe(one.until, zone), one.channel, one.loan_id, one.detail)
+            for one in (*example.status, *example.events)
+            if one.kind != DUE_DATE
+        ),
+        tuple(
+            GivenConsent(one.channel, one.kind, _instant(one.at, zone), _maybe(one.revoked_at, zone))
+            for one in example.consents
+        ),
+        (
+            *(OpenLoan(one.loan_id, one.product) for one in example.loans),
+            *([OpenLoan("l", example.product)] if example.product else []),
+        ),
+        tuple(Endpoint(one.channel, one.endpoint_id, one.kind) for one in example.endpoints),
+        overdue_since=example.overdue_since
+        or max((_instant(d.at, zone).date() for d in example.events if d.kind == DUE_DATE), default=None),
+        actor=Actor(example.actor.role, example.actor.name, example.actor.principal, example.drafts),
     )
-    consents = tuple(GivenConsent(one.channel, one.kind, _instant(one.at, zone)) for one in example.consents)
-    place = Place("" if example.unknown_zone or not is_zone(zone) else zone, example.jurisdiction)
-    return BorrowerFacts(place, contacts, closed, stops, consents)
+
+
+def _maybe(text: str | None, zone: str) -> datetime | None:
+    return None if text is None else _instant(text, zone)
 
 
 def _instant(text: str, zone: str, days: int = 0) -> datetime:

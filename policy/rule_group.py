@@ -1,61 +1,26 @@
-"""The rules that hold for borrowers of one place, made ready for a span of days: open hours, bars and pacings."""
+"""The rules that hold for borrowers of one kind, made ready for a span of days: open hours, bars and pacings."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 from ..data.vocabulary import CHANNELS
-from .rule_clock import Place, clock_zones, is_working_day, local_days, open_hours
-from .rule_facts import FOREVER, NEVER
+from .rule_clock import all_zones, clock_zones, is_working_day, local_days
+from .rule_compose import Actor, HeldRules, held_rules
 from .rule_model import Effective, Rule
+from .rule_open import is_personal, not_refused, open_to
+from .rule_paced import Paced, Span, business_of, force_of, paced
 from .rule_pacing import CapRule, CooldownRule
 from .rule_pack import RulePack
-from .rule_release import Pacing, pacing_of, release_of
+from .rule_release import Business
 from .rule_states import ConsentRule, HonourRule, PartyRule, StopRule
+from .rule_traits import Traits
 from .rule_types import HoursRule
 from .settings import CalendarSettings
-from .zones import DAY, MINUTE, Interval, Micros, day_start, day_table, intersect, is_zone, wall_intervals
+from .zones import DAY, MINUTE, Interval, day_start, intersect, is_zone, wall_intervals
 
-OPT_OUT: Final = "opt_out"
-# Days around the span that releases may fall into: a month's end, a week's, a clock change.
-_MARGIN_DAYS: Final = 40
-
-
-@dataclass(frozen=True)
-class Span:
-    """The time over which contacts are laid.
-
-    Parameters
-    ----------
-    begin, end : int
-        UTC microseconds.
-    reach_days : int
-        Days before `begin` that rules look back on.
-    """
-
-    begin: int
-    end: int
-    reach_days: int
-
-
-@dataclass(frozen=True)
-class Paced:
-    """A pacing in a place.
-
-    Parameters
-    ----------
-    pacing : Pacing
-    release : callable
-        From instants of contacts to the instants at which they no longer count, in every zone; both of shape (n,).
-    force : (int, int)
-        UTC microseconds between which the rule is in force.
-    """
-
-    pacing: Pacing
-    release: Callable[[Micros], Micros]
-    force: Interval
+# The names of a borrower's own wishes where no rule speaks of them: they are honoured all the same.
+WISHES: Final = {"channels": "opt_out", "times": "quiet_hours", "endpoints": "quiet_endpoint"}
 
 
 @dataclass(frozen=True)
@@ -69,19 +34,23 @@ class Bound:
         UTC microseconds between which it is in force.
     zones : tuple of str
         Whose local days count.
+    business : callable
+        Tells whether a local day, as an ordinal, surely is a business day.
     """
 
-    rule: Rule
+    rule: StopRule | ConsentRule | PartyRule
     force: Interval
     zones: tuple[str, ...]
+    business: Business
 
 
 @dataclass(frozen=True)
 class GroupRules:
-    """What holds for borrowers of one place.
+    """What holds for borrowers of one kind.
 
     Parameters
     ----------
+    traits : Traits
     hours : dict
         Channel to the intervals in which contacts may be made, sorted, cut at every local midnight.
     preferred, working : list of (int, int)
@@ -91,75 +60,69 @@ class GroupRules:
     pacings : list of Paced
     bounds : list of Bound
         Stops, consents, parties.
-    opt_out_rule : str
-        The rule to name where the borrower has refused the channel.
+    wish_rules : dict
+        The rule to name where the borrower has refused a channel, hours, or every endpoint.
     """
 
+    traits: Traits
     hours: dict[str, list[Interval]]
     preferred: list[Interval]
     working: list[Interval]
     hours_rule: dict[str, str]
     pacings: list[Paced]
     bounds: list[Bound]
-    opt_out_rule: str
+    wish_rules: dict[str, str]
 
 
-def group_rules(packs: Sequence[RulePack], place: Place, span: Span, calendar: CalendarSettings) -> GroupRules:
-    """Make the rules of every pack that applies ready for a place and a span."""
-    applied = [pack for pack in packs if pack.applies_to(place.jurisdiction)]
-    blocking = [(pack, rule) for pack in applied for rule in pack.rules if pack.blocks(rule)]
-    everyone = {zone for pack in applied for zone in clock_zones(pack.header.clock, place)}
+def group_rules(packs: Sequence[RulePack], traits: Traits, actor: Actor, span: Span, calendar: CalendarSettings) -> GroupRules:
+    """Make the rules of every pack that applies ready for borrowers and a span."""
+    held = held_rules(packs, traits.place.jurisdiction, actor, traits.products)
+    blocking = [(pack, rule) for pack, rule in held.rules if pack.blocks(rule)]
+    everyone = {zone for pack in packs for zone in all_zones(pack.header.clock, traits.places)}
     base = _cut_at_midnights(sorted(everyone), span)
-    hours, named = _open(applied, blocking, place, base, span)
-    own = (place.timezone,) if is_zone(place.timezone) else tuple(sorted(everyone))
+    wishes = wish_rules(held)
+    hours, named = _open(held, traits, base, span, wishes["times"])
+    own = (traits.place.timezone,) if is_zone(traits.place.timezone) else tuple(sorted(everyone))
     return GroupRules(
+        traits=traits,
         hours=hours,
-        preferred=_preferred(own, place, span, calendar, working=False),
-        working=_preferred(own, place, span, calendar, working=True),
+        preferred=_preferred(own, traits, span, calendar, working=False),
+        working=_preferred(own, traits, span, calendar, working=True),
         hours_rule=named,
         pacings=[
-            paced(rule, clock_zones(pack.header.clock, place), span)
-            for pack, rule in blocking
+            paced(pack, rule, traits, span)
+            for pack, rule in counted_rules(packs, traits, actor)
             if isinstance(rule, CapRule | CooldownRule)
         ],
         bounds=[
-            Bound(rule, _force(rule.effective, clock_zones(pack.header.clock, place)), clock_zones(pack.header.clock, place))
+            Bound(rule, force_of(rule.effective, zones), zones, business_of(pack, traits))
             for pack, rule in blocking
             if isinstance(rule, StopRule | ConsentRule | PartyRule)
+            for zones in [clock_zones(pack.header.clock, traits.place)]
         ],
-        opt_out_rule=next((rule.id for _, rule in blocking if isinstance(rule, HonourRule)), OPT_OUT),
+        wish_rules=wishes,
     )
 
 
-def paced(rule: CapRule | CooldownRule, zones: tuple[str, ...], span: Span) -> Paced:
-    """Read a cap or pause in a place; where zones differ the latest release holds."""
-    release = release_of(rule)
-    tables = [
-        day_table(
-            zone,
-            local_days(zone, span.begin, span.begin)[0] - span.reach_days - _MARGIN_DAYS,
-            local_days(zone, span.end, span.end)[0] + span.reach_days + _MARGIN_DAYS,
-        )
-        for zone in zones
-    ]
-
-    def everywhere(at: Micros) -> Micros:
-        latest = np.full(at.shape, NEVER, dtype=np.int64)
-        for table in tables:
-            latest = np.maximum(latest, release(table, at))
-        return np.where(at <= NEVER, NEVER, np.where(at >= FOREVER, FOREVER, latest))
-
-    return Paced(pacing_of(rule), everywhere, _force(rule.effective, zones))
+def counted_rules(packs: Sequence[RulePack], traits: Traits, actor: Actor) -> list[tuple[RulePack, Rule]]:
+    """Return the blocking caps and pauses of every place in which a borrower was within their reach, each once."""
+    found: dict[tuple[str, str, Effective], tuple[RulePack, Rule]] = {}
+    for place in traits.places:
+        for pack, rule in held_rules(packs, place.jurisdiction, actor, traits.products).rules:
+            if isinstance(rule, CapRule | CooldownRule) and pack.blocks(rule):
+                found.setdefault((pack.id, rule.id, rule.effective), (pack, rule))
+    return list(found.values())
 
 
-def _force(effective: Effective, zones: tuple[str, ...]) -> Interval:
-    """Return the instants at which a rule is in force in at least one of the zones."""
-    if not zones:
-        return NEVER, FOREVER
-    begin = min(day_start(zone, effective.from_.toordinal()) for zone in zones)
-    if effective.to is None:
-        return begin, FOREVER
-    return begin, max(day_start(zone, effective.to.toordinal() + 1) for zone in zones)
+def honours(held: HeldRules, what: str) -> list[tuple[RulePack, HonourRule]]:
+    """Return the rules that honour a kind of wish; one about places is about endpoints."""
+    kinds = (what, "places") if what == "endpoints" else (what,)
+    return [(p, r) for p, r in held.rules if isinstance(r, HonourRule) and p.blocks(r) and set(kinds) & set(r.what)]
+
+
+def wish_rules(held: HeldRules) -> dict[str, str]:
+    """Return the rule to name for each kind of wish."""
+    return {what: next((rule.id for _, rule in honours(held, what)), fallback) for what, fallback in WISHES.items()}
 
 
 def _cut_at_midnights(zones: Sequence[str], span: Span) -> list[Interval]:
@@ -172,42 +135,58 @@ def _cut_at_midnights(zones: Sequence[str], span: Span) -> list[Interval]:
 
 
 def _open(
-    applied: Sequence[RulePack],
-    blocking: Sequence[tuple[RulePack, Rule]],
-    place: Place,
-    base: list[Interval],
-    span: Span,
+    held: HeldRules, traits: Traits, base: list[Interval], span: Span, quiet_rule: str
 ) -> tuple[dict[str, list[Interval]], dict[str, str]]:
-    rules = [(pack, rule) for pack, rule in blocking if isinstance(rule, HoursRule)]
-    allowed = {rule.id: _allowed_by(pack, rule, place, span) for pack, rule in rules}
-    nowhere = [pack for pack in applied if not clock_zones(pack.header.clock, place)]
+    rules = [(pack, rule) for pack, rule in held.rules if isinstance(rule, HoursRule) and pack.blocks(rule)]
+    nowhere = [pack for pack in held.packs if not clock_zones(pack.header.clock, traits.place)]
+    quiet = _quiet(held, traits, span)
+    shared: dict[int, list[Interval]] = {}
     hours, named = {}, {}
     for channel in CHANNELS:
-        speaking = [rule.id for _, rule in rules if rule.match.plans(channel)]
-        found = [] if nowhere or not applied else base
-        for rule_id in speaking:
-            found = intersect(found, allowed[rule_id])
-        hours[channel] = found
+        kind = traits.endpoint(channel)
+        speaking = [(k, pack, rule) for k, (pack, rule) in enumerate(rules) if rule.match.plans(channel, kind)]
+        found = [] if nowhere or not held.packs else base
+        for k, pack, rule in speaking:
+            if is_personal(rule, traits):
+                found = intersect(found, _allowed_by(pack, rule, traits, channel, span))
+                continue
+            if k not in shared:
+                shared[k] = _allowed_by(pack, rule, traits, channel, span)
+            found = intersect(found, shared[k])
+        hours[channel] = intersect(found, quiet) if quiet is not None else found
         blind = [f"{pack.id}.clock" for pack in nowhere]
-        named[channel] = next(iter([*blind, *speaking]), "calendar" if applied else "no_pack")
+        last = quiet_rule if quiet is not None else "calendar"
+        named[channel] = next(iter([*blind, *(rule.id for _, _, rule in speaking)]), last if held.packs else "no_pack")
     return hours, named
 
 
-def _allowed_by(pack: RulePack, rule: HoursRule, place: Place, span: Span) -> list[Interval]:
+def _quiet(held: HeldRules, traits: Traits, span: Span) -> list[Interval] | None:
+    """Return what refused hours leave of the span, in every zone that any pack counts in; None without refusals."""
+    if not traits.quiet:
+        return None
     found = [(span.begin, span.end)]
-    for zone in clock_zones(pack.header.clock, place):
+    for zone in dict.fromkeys(zone for pack in held.packs for zone in clock_zones(pack.header.clock, traits.place)):
         days = local_days(zone, span.begin, span.end)
-        found = intersect(found, [window for day in days for window in open_hours(pack, rule, place, zone, day)])
+        found = intersect(found, [piece for day in days for piece in not_refused(traits, zone, day)])
+    return found
+
+
+def _allowed_by(pack: RulePack, rule: HoursRule, traits: Traits, channel: str, span: Span) -> list[Interval]:
+    found = [(span.begin, span.end)]
+    for zone in clock_zones(pack.header.clock, traits.place):
+        days = local_days(zone, span.begin, span.end)
+        found = intersect(found, [window for day in days for window in open_to(pack, rule, traits, channel, zone, day)])
     return found
 
 
 def _preferred(
-    zones: tuple[str, ...], place: Place, span: Span, calendar: CalendarSettings, *, working: bool
+    zones: tuple[str, ...], traits: Traits, span: Span, calendar: CalendarSettings, *, working: bool
 ) -> list[Interval]:
     window = (calendar.preferred_from * 60, calendar.preferred_to * 60)
+    code = traits.place.jurisdiction
     found = [(span.begin, span.end)]
     for zone in zones:
-        days = [day for day in local_days(zone, span.begin, span.end) if not working or is_working_day(place.jurisdiction, day)]
+        days = [day for day in local_days(zone, span.begin, span.end) if not working or is_working_day(code, day)]
         found = intersect(found, [piece for day in days for piece in wall_intervals(zone, day, [window])])
     return found
 

@@ -98,11 +98,6 @@ class RulePack:
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return f"{self.id}@{self.header.version}+{hashlib.sha256(canonical.encode()).hexdigest()[:_DIGEST_LENGTH]}"
 
-    def applies_to(self, jurisdiction: str) -> bool:
-        """Tell whether the pack holds for a borrower: its own place, a part of it, or everywhere (ZZ)."""
-        own = self.header.jurisdiction
-        return own in ("ZZ", jurisdiction) or jurisdiction.startswith(f"{own}-")
-
     def blocks(self, rule: Rule) -> bool:
         """Tell whether breaking the rule forbids the contact, rather than being told of."""
         return rule.type != "duty" and getattr(self.header.block_at, rule.effect) == "block"

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from ..data.arms import Arm, ArmCatalogue
@@ -17,15 +16,15 @@ from ..data.book import Book
 from ..data.clock import parse_instant
 from ..data.errors import Fault, InvalidInput
 from .dose import planned_contacts
-from .rule_clock import Place
+from .rule_compose import Actor
 from .rule_engine import TIGHT, GroupEngine, Step
 from .rule_facts import Facts, read_facts
 from .rule_group import group_rules, span_of
-from .rule_pacing import CapRule, CooldownRule
+from .rule_needs import needs_of
 from .rule_pack import RulePack
-from .rule_release import reach_days
+from .rule_past import Past
 from .settings import PolicySettings
-from .zones import DAY, Micros
+from .zones import DAY
 
 __all__ = ["LawfulArms", "Planner", "RulePack", "lawful", "lawful_arms", "load_packs", "rules_version"]
 
@@ -142,23 +141,28 @@ class Planner:
         """Read the facts that the packs need."""
         if borrower_ids is not None and len(set(borrower_ids)) != len(borrower_ids):
             raise InvalidInput([Fault("borrower_ids", "each borrower once", "repetitions", "Leave the repeated ones out.")])
-        facts = read_facts(book, parse_instant(as_of), borrower_ids, reach_of(packs))
-        return cls(tuple(packs), facts, settings or PolicySettings())
+        policy = settings or PolicySettings()
+        lender = policy.lender
+        actor = Actor(lender.role, lender.actor, lender.principal, lender.drafts)
+        facts = read_facts(book, parse_instant(as_of), borrower_ids, needs_of(packs), actor, policy.ledger)
+        return cls(tuple(packs), facts, policy)
 
     @cached_property
     def engines(self) -> list[GroupEngine]:
-        """One engine for every place in which borrowers are."""
-        facts = self.facts
-        span = span_of(facts.as_of, self.settings.outcome.horizon_days, reach_of(self.packs))
-        places = pd.DataFrame({"timezone": facts.timezone, "jurisdiction": facts.jurisdiction})[facts.known]
+        """One engine for every kind of borrowers."""
+        facts, past = self.facts, Past(self.facts)
+        span = span_of(facts.as_of, self.settings.outcome.horizon_days, needs_of(self.packs).reach_days)
+        order = np.argsort(facts.group, kind="stable")
+        edges = np.searchsorted(facts.group[order], np.arange(len(facts.traits) + 1))
         return [
             GroupEngine(
-                group_rules(self.packs, Place(str(zone), str(jurisdiction)), span, self.settings.calendar),
+                group_rules(self.packs, traits, facts.actor, span, self.settings.calendar),
                 facts,
-                rows.index.to_numpy(dtype=np.int64),
+                order[edges[k] : edges[k + 1]].astype(np.int64),
                 self.settings.calendar,
+                past,
             )
-            for (zone, jurisdiction), rows in places.groupby(["timezone", "jurisdiction"])
+            for k, traits in enumerate(facts.traits)
         ]
 
     def steps(self, arm: Arm) -> list[Step]:
@@ -186,16 +190,3 @@ class Planner:
             if arm.intensity == 0:
                 mask[:, k], removed[:, k] = True, None
         return LawfulArms(self.facts.borrower_id, mask, removed)
-
-
-def reach_of(packs: Sequence[RulePack]) -> int:
-    """Return the days back beyond which no contact can matter to any rule."""
-    paced = [rule for pack in packs for rule in pack.rules if isinstance(rule, CapRule | CooldownRule)]
-    return max((reach_days(rule) for rule in paced), default=0)
-
-
-def positions(rows: Micros, n: int) -> Micros:
-    """Return for each of n positions its place in rows, -1 where it has none."""
-    found = np.full(n, -1, dtype=np.int64)
-    found[rows] = np.arange(len(rows))
-    return found

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 from pydantic import Field, PositiveFloat, field_validator
 
@@ -67,6 +67,25 @@ class CalendarSettings(Section):
     min_window_minutes: int = Field(default=60, ge=1, le=720)
 
 
+class LenderSettings(Section):
+    """Who makes the contacts; what is left empty is not known, and then every rule pack holds and every contact counts.
+
+    Parameters
+    ----------
+    role : str
+        creditor, third_party_collector, debt_buyer or assignee: some packs bind only some of them.
+    actor, principal : str
+        As in the contacts' columns: some caps count one actor's or one principal's contacts alone.
+    drafts : bool
+        Whether rules that are not law yet are kept already.
+    """
+
+    role: Literal["", "creditor", "third_party_collector", "debt_buyer", "assignee"] = ""
+    actor: str = ""
+    principal: str = ""
+    drafts: bool = False
+
+
 class PolicySettings(Section):
     """Everything that shapes a decision beside the model and the rule packs.
 
@@ -120,6 +139,7 @@ class PolicySettings(Section):
     refresh: RefreshSettings = RefreshSettings()
     outcome: OutcomeSettings = OutcomeSettings()
     ledger: LedgerSettings = LedgerSettings()
+    lender: LenderSettings = LenderSettings()
 
     @field_validator("costs")
     @classmethod

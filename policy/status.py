@@ -8,10 +8,13 @@ import pandas as pd
 
 from ..data.book import Book
 from ..data.clock import naive_utc
-from ..data.vocabulary import CHANNELS, LOAN_ENDING_KINDS
+from ..data.vocabulary import CHANNELS, LOAN_ENDING_KINDS, RESOLVABLE_KINDS, WISH_KINDS
 
 _CLEARING = ("resolved", "opt_in", "promise_kept", "promise_broken")
+# What says something without holding a borrower back by itself; rules that name one of them read it from the open events.
 _PASSING = (*_CLEARING, "opt_out", "bureau_reported", "override", "offer_accepted", *LOAN_ENDING_KINDS)
+# Refusals are taken back by the borrower alone: nothing that a lender records ends them.
+_REFUSALS = ("cease", *WISH_KINDS)
 
 
 def known_status(book: Book, as_of: datetime) -> pd.DataFrame:
@@ -20,7 +23,7 @@ def known_status(book: Book, as_of: datetime) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        borrower_id, loan_id, kind, channel, at, until, known_at (UTC without a zone), in no particular order.
+        borrower_id, loan_id, kind, channel, at, until, known_at (UTC without a zone), detail, in no particular order.
     """
     events = book.table("status_events")
     return _frame(events.filter(events.known_at < ibis.literal(naive_utc(as_of), type="timestamp")))
@@ -29,8 +32,11 @@ def known_status(book: Book, as_of: datetime) -> pd.DataFrame:
 def open_status(events: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
     """Keep the events that still hold: neither run out nor ended by a later one.
 
-    A `resolved` ends what was opened before it for the borrower, or for its loan where it names one; a kept or broken
-    promise ends promises in the same way. An event of the same instant ends nothing: in doubt a stop stands.
+    A `resolved` ends what a lender can settle itself (complaint, dispute, hardship, promise), opened before it for the
+    borrower, or for its loan where it names one; whatever else it is to end it has to name in `detail`. A kept or broken
+    promise ends promises. A refusal (`cease`, quiet hours, places, endpoints) ends by `opt_in` alone: one without a channel,
+    which for the wishes repeats the wish's `detail` or has none. An event of the same instant ends nothing: in doubt a stop
+    stands.
 
     Parameters
     ----------
@@ -46,18 +52,43 @@ def open_status(events: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
     """
     opened = events[~events["kind"].isin(_PASSING)]
     opened = opened[opened["until"].isna() | (opened["until"] >= pd.Timestamp(naive_utc(as_of)))]
-    ended = _ended(opened, events[events["kind"] == "resolved"])
-    settled = _ended(opened, events[events["kind"].isin(("promise_kept", "promise_broken"))]) & (opened["kind"] == "promise")
-    return opened[~(ended | settled)]
+    resolved = events[events["kind"] == "resolved"]
+    whole = resolved[resolved["detail"].isna()]
+    named = resolved[resolved["detail"].notna()]
+    settled = events[events["kind"].isin(("promise_kept", "promise_broken"))]
+    back = events[(events["kind"] == "opt_in") & events["channel"].isna()]
+    ended = (
+        (ended_by(opened, whole) & opened["kind"].isin(RESOLVABLE_KINDS))
+        | (ended_by(opened, named, "kind") & ~opened["kind"].isin(_REFUSALS))
+        | (ended_by(opened, settled) & (opened["kind"] == "promise"))
+        | (ended_by(opened, back[back["detail"].isna()]) & opened["kind"].isin(_REFUSALS))
+        | (ended_by(opened, back[back["detail"].notna()], "detail") & opened["kind"].isin(WISH_KINDS))
+    )
+    return opened[~ended]
 
 
-def _ended(opened: pd.DataFrame, clearing: pd.DataFrame) -> pd.Series:
-    whole = clearing[clearing["loan_id"].isna()].groupby("borrower_id")["at"].max()
-    single = clearing[clearing["loan_id"].notna()].groupby(["borrower_id", "loan_id"])["at"].max()
-    by_person = pd.Series(whole.reindex(opened["borrower_id"]).to_numpy(), index=opened.index)
-    keys = pd.MultiIndex.from_frame(opened[["borrower_id", "loan_id"]])
-    by_loan = pd.Series(single.reindex(keys).to_numpy(), index=opened.index)
+def ended_by(opened: pd.DataFrame, clearing: pd.DataFrame, key: str | None = None) -> pd.Series:
+    """Tell which events a later one ends: of the same borrower, and loan where it names one.
+
+    Parameters
+    ----------
+    opened, clearing : DataFrame
+        Columns as from `known_status`.
+    key : str, optional
+        The column of `opened` that the clearing event's `detail` must repeat.
+    """
+    same = ["borrower_id"] if key is None else ["borrower_id", "detail"]
+    own = ["borrower_id"] if key is None else ["borrower_id", key]
+    whole = clearing[clearing["loan_id"].isna()].groupby(same)["at"].max()
+    single = clearing[clearing["loan_id"].notna()].groupby([*same, "loan_id"])["at"].max()
+    by_person = _looked_up(whole, opened, own)
+    by_loan = _looked_up(single, opened, [*own, "loan_id"])
     return (by_person > opened["at"]) | (by_loan > opened["at"])
+
+
+def _looked_up(latest: pd.Series, opened: pd.DataFrame, keys: list[str]) -> pd.Series:
+    index = pd.MultiIndex.from_frame(opened[keys]) if len(keys) > 1 else opened[keys[0]]
+    return pd.Series(latest.reindex(index).to_numpy(), index=opened.index)
 
 
 def opted_out(events: pd.DataFrame) -> pd.DataFrame:
@@ -68,7 +99,9 @@ def opted_out(events: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         borrower_id, channel; a row per closed channel. An opt-out without a channel closes every channel.
     """
-    refusals, openings = (_latest_by_channel(events[events["kind"] == kind]) for kind in ("opt_out", "opt_in"))
+    # An `opt_in` with a detail takes back a wish about hours, places or endpoints, not the channels.
+    openings = _latest_by_channel(events[(events["kind"] == "opt_in") & events["detail"].isna()])
+    refusals = _latest_by_channel(events[events["kind"] == "opt_out"])
     both = refusals.merge(openings, on=["borrower_id", "channel"], how="left", suffixes=("", "_opened"))
     # In doubt, at the same instant, the refusal stands.
     standing = both[both["at_opened"].isna() | (both["at_opened"] <= both["at"])]
@@ -87,6 +120,6 @@ def _latest_by_channel(events: pd.DataFrame) -> pd.DataFrame:
 def _frame(expression: Any) -> pd.DataFrame:
     frame: pd.DataFrame = expression.to_pandas()
     # A column of nulls alone comes back without a type; comparisons below need their own.
-    text = dict.fromkeys(("borrower_id", "loan_id", "kind", "channel"), "str")
+    text = dict.fromkeys(("borrower_id", "loan_id", "kind", "channel", "detail"), "str")
     instants = dict.fromkeys(("at", "until", "known_at"), "datetime64[us]")
     return frame.astype({**text, **instants})

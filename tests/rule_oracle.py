@@ -47,7 +47,8 @@ def closed_channels(person, as_of):
     for channel in CHANNELS:
 
         def latest(kind, channel=channel):
-            return max((e["at"] for e in known if e["kind"] == kind and e["channel"] in (None, channel)), default=None)
+            told = [e for e in known if e["kind"] == kind and e["channel"] in (None, channel)]
+            return max((e["at"] for e in told if kind == "opt_out" or e.get("detail") is None), default=None)
 
         out, back = latest("opt_out"), latest("opt_in")
         if out is not None and (back is None or back <= out):
@@ -58,11 +59,24 @@ def closed_channels(person, as_of):
 def is_open(event, person, as_of):
     if event["known_at"] >= as_of or (event["until"] is not None and event["until"] < as_of):
         return False
-    ends = {"resolved"} | ({"promise_kept", "promise_broken"} if event["kind"] == "promise" else set())
     return not any(
-        e["kind"] in ends and e["known_at"] < as_of and e["at"] > event["at"] and e["loan_id"] in (None, event["loan_id"])
+        ends(e, event) and e["known_at"] < as_of and e["at"] > event["at"] and e["loan_id"] in (None, event["loan_id"])
         for e in person["events"]
     )
+
+
+def ends(clearing, event):
+    """What a lender can settle ends by `resolved`; other stops where its detail names them; refusals by `opt_in` alone."""
+    kind, detail = event["kind"], clearing.get("detail")
+    wish = kind in ("quiet_hours", "quiet_place", "quiet_endpoint")
+    if clearing["kind"] in ("promise_kept", "promise_broken"):
+        return kind == "promise"
+    if clearing["kind"] == "resolved":
+        named = detail == kind and kind != "cease" and not wish
+        return kind in ("complaint", "dispute", "hardship", "promise") if detail is None else named
+    if clearing["kind"] == "opt_in" and clearing["channel"] is None:
+        return (kind == "cease" or wish) if detail is None else (wish and detail == event.get("detail"))
+    return False
 
 
 def window_begin(window, day):

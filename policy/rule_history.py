@@ -1,0 +1,182 @@
+"""Past contacts of many borrowers as codes, and the buckets in which rules count them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..data.vocabulary import CHANNELS, CONTACT_POINT_KINDS, OUTCOMES
+from .rule_model import Match
+from .rule_pacing import EXCESS_CONSENT, Exclusion
+from .zones import Micros
+
+# Instants that stand for "never happened" and "for good"; far enough apart to add days to either.
+NEVER: Final = -(1 << 60)
+FOREVER: Final = 1 << 60
+UNKNOWN: Final = -1
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A column of words as codes into a list of them.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (m,)
+    words : tuple of str
+    """
+
+    codes: NDArray[np.int64]
+    words: tuple[str, ...]
+
+    def among(self, wanted: Sequence[str]) -> NDArray[np.bool_]:
+        """Tell which entries are one of some words."""
+        chosen = np.array([word in wanted for word in self.words] or [False], dtype=bool)
+        return chosen[self.codes] if len(self.codes) else np.zeros(0, dtype=bool)
+
+
+@dataclass(frozen=True)
+class Contacts:
+    """Past contacts of many borrowers, by borrower and then the latest first.
+
+    Parameters
+    ----------
+    owner : ndarray of shape (m,)
+        Position of the borrower.
+    at : ndarray of shape (m,)
+        UTC microseconds.
+    channel, outcome, kind, endpoint : ndarray of shape (m,)
+        Codes into `CHANNELS`, `OUTCOMES`, `CONTACT_POINT_KINDS` and of endpoints; -1 where not known.
+    outbound, by_actor, by_principal : ndarray of shape (m,)
+        Whether the lender began it; whether it counts as the actor's, as the principal's.
+    party, purpose : Coded of shape (m,)
+    loans : (ndarray, ndarray) of shape (pairs,)
+        Position of a contact, and the code of a loan that it mentioned.
+    """
+
+    owner: Micros
+    at: Micros
+    channel: NDArray[np.int64]
+    outcome: NDArray[np.int64]
+    kind: NDArray[np.int64]
+    endpoint: NDArray[np.int64]
+    outbound: NDArray[np.bool_]
+    by_actor: NDArray[np.bool_]
+    by_principal: NDArray[np.bool_]
+    party: Coded
+    purpose: Coded
+    loans: tuple[Micros, Micros]
+
+    def select(self, match: Match, outcomes: Sequence[str] | None) -> NDArray[np.bool_]:
+        """Tell which contacts a rule speaks of, of shape (m,); an endpoint of unknown kind is of every kind."""
+        chosen = np.isin(self.channel, [CHANNELS.index(channel) for channel in match.channels])
+        if match.direction != "any":
+            chosen &= self.outbound == (match.direction == "out")
+        if match.party is not None:
+            chosen &= self.party.among(match.party)
+        if match.purpose is not None:
+            chosen &= self.purpose.among(match.purpose)
+        if match.endpoints is not None:
+            chosen &= np.isin(self.kind, [UNKNOWN, *(CONTACT_POINT_KINDS.index(kind) for kind in match.endpoints)])
+        if outcomes is not None:
+            chosen &= np.isin(self.outcome, [OUTCOMES.index(outcome) for outcome in outcomes])
+        return chosen
+
+    def excluded(self, exclusions: Sequence[Exclusion]) -> NDArray[np.bool_]:
+        """Tell which contacts a rule leaves out by what they say of themselves, of shape (m,)."""
+        out = np.zeros(len(self.owner), dtype=bool)
+        for one in exclusions:
+            if one.excess_consent is None:
+                match = Match(
+                    direction=one.direction or "any", channels=one.channels or CHANNELS, party=one.party, purpose=one.purpose
+                )
+                out |= self.select(match, one.outcome)
+        return out
+
+    def under_consent(self, consents: pd.DataFrame) -> NDArray[np.bool_]:
+        """Tell which contacts were made under a consent.
+
+        Parameters
+        ----------
+        consents : DataFrame
+            owner, channel, given, end (UTC microseconds).
+        """
+        out = np.zeros(len(self.owner), dtype=bool)
+        own = np.flatnonzero(np.isin(self.owner, consents["owner"].to_numpy()))
+        made = pd.DataFrame({"row": own, "owner": self.owner[own], "channel": self.channel[own], "at": self.at[own]})
+        given = consents.assign(channel=[CHANNELS.index(one) for one in consents["channel"]])
+        both = made.merge(given, on=["owner", "channel"])
+        out[both.loc[(both["given"] <= both["at"]) & (both["at"] < both["end"]), "row"].to_numpy(dtype=np.int64)] = True
+        return out
+
+    def latest(self, chosen: NDArray[np.bool_], n: int, depth: int) -> Micros:
+        """Return each borrower's latest chosen contacts, of shape (n, depth), the latest first; NEVER where there are fewer."""
+        owner, at = self.owner[chosen], self.at[chosen]
+        rank = np.arange(len(owner)) - np.searchsorted(owner, owner, side="left")
+        found = np.full((n, depth), NEVER, dtype=np.int64)
+        kept = rank < depth
+        found[owner[kept], rank[kept]] = at[kept]
+        return found
+
+    def latest_by_endpoint(self, chosen: NDArray[np.bool_], n: int, depth: int) -> Micros:
+        """Return the same for the endpoint with the most: which one a plan goes to is not known."""
+        rows = np.flatnonzero(chosen)
+        named = rows[self.endpoint[rows] != UNKNOWN]
+        pairs = pd.DataFrame({"owner": self.owner[named], "key": self.endpoint[named]}).drop_duplicates()
+        return self._fullest(rows, (named, self.endpoint[named]), pairs, n, depth)
+
+    def latest_by_debt(self, chosen: NDArray[np.bool_], debts: pd.DataFrame, n: int, depth: int) -> Micros:
+        """Return the same for the open debt with the most: a plan speaks of all of them.
+
+        Parameters
+        ----------
+        debts : DataFrame
+            owner, key (the loan's code): the open loans. Without any, every contact counts.
+        """
+        rows = np.flatnonzero(chosen)
+        position, loan = self.loans
+        kept = chosen[position]
+        return self._fullest(rows, (position[kept], loan[kept]), debts, n, depth)
+
+    def _fullest(self, rows: Micros, named: tuple[Micros, Micros], pairs: pd.DataFrame, n: int, depth: int) -> Micros:
+        """Count by key; what names no key counts for each, and where there is no key everything is one bucket."""
+        has_keys = np.zeros(n, dtype=bool)
+        has_keys[pairs["owner"].to_numpy(dtype=np.int64)] = True
+        names_some = np.zeros(len(self.owner), dtype=bool)
+        names_some[named[0]] = True
+        owners = self.owner[rows]
+        alone = rows[~has_keys[owners]]
+        loose = rows[has_keys[owners] & ~names_some[rows]]
+        spread = pd.DataFrame({"row": loose, "owner": self.owner[loose]}).merge(pairs, on="owner")
+        own = pd.DataFrame({"row": named[0], "owner": self.owner[named[0]], "key": named[1]}).drop_duplicates()
+        own = own.merge(pairs, on=["owner", "key"])
+        row = np.concatenate([alone, spread["row"], own["row"]]).astype(np.int64)
+        key = np.concatenate([np.full(len(alone), UNKNOWN), spread["key"], own["key"]]).astype(np.int64)
+        owner, at = self.owner[row], self.at[row]
+        order = np.lexsort((-at, key, owner))
+        owner, at, key = owner[order], at[order], key[order]
+        bucket = np.cumsum(np.r_[False, (owner[1:] != owner[:-1]) | (key[1:] != key[:-1])]) if len(owner) else owner
+        rank = np.arange(len(owner)) - np.searchsorted(bucket, bucket, side="left")
+        found = np.full((n, depth), NEVER, dtype=np.int64)
+        kept = rank < depth
+        # Release grows with the instant, so the fullest bucket at each depth is the one whose contact there is the latest.
+        np.maximum.at(found, (owner[kept], rank[kept]), at[kept])
+        return found
+
+
+def excess_consents(consents: pd.DataFrame, last_day_over: Micros) -> pd.DataFrame:
+    """Return consents to more contacts with the instants at which they end: run out, or revoked.
+
+    Parameters
+    ----------
+    consents : DataFrame
+        owner, channel, kind, given, revoked (UTC microseconds).
+    last_day_over : ndarray of shape (rows of that kind,)
+        When each has run out.
+    """
+    own = consents[consents["kind"] == EXCESS_CONSENT]
+    end = np.minimum(last_day_over, own["revoked"].to_numpy(dtype=np.int64))
+    return own[["owner", "channel", "given"]].assign(end=end)
