@@ -2,6 +2,7 @@
 
 import os
 import runpy
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 from lighttouch.data.arms import ArmCatalogue, default_arms
 from lighttouch.data.book import Book
-from lighttouch.data.worlds import simulate
+from lighttouch.data.worlds import WORLDS, simulate
 from lighttouch.policy.settings import PolicySettings
 from lighttouch.training.alarms import LoggedRows
 from lighttouch.training.boosting import Boosting
@@ -27,6 +28,24 @@ def world_table(name, borrowers=600, days=220, seed=11):
     """Return the training table of a small simulated book."""
     with Book.from_arrow(simulate(name, borrowers=borrowers, days=days, seed=seed).tables) as book:
         return training_table(book, default_arms(), PolicySettings())
+
+
+@cache
+def realised_counts(borrowers=500, days=200, seed=11):
+    """Return features, outcome, contacts sent within the horizon, and borrower of `stop-on-success`, as a naive analyst would.
+
+    The world keeps no log; that it was kept in a twin gives the decision points alone.
+    """
+    spec = WORLDS["stop-on-success"]
+    world = simulate(replace(spec, operations=replace(spec.operations, log_decisions=True)), borrowers, days, seed=seed)
+    with Book.from_arrow(world.tables) as book:
+        table = training_table(book, default_arms(), PolicySettings())
+    sent = world.tables["contacts"].to_pandas().query("direction == 'out'")[["borrower_id", "at"]]
+    start = table.rows[["borrower_id", "as_of"]].reset_index(names="row")
+    pairs = start.merge(sent, on="borrower_id", how="left")
+    within = (pairs["at"] > pairs["as_of"]) & (pairs["at"] <= pairs["as_of"] + pd.Timedelta(days=14))
+    number = within.groupby(pairs["row"]).sum().to_numpy()
+    return table.features, table.rows["repaid"], number, table.rows["borrower_id"]
 
 
 def fitted(X, y, arm, baseline, propensity=None, groups=None):

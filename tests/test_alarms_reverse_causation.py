@@ -5,7 +5,7 @@ import collections
 import numpy as np
 import pandas as pd
 import pytest
-from alarm_cases import KARLAN_SHARES, bank, fitted, hillstrom, karlan, needs_real_data, tanf
+from alarm_cases import KARLAN_SHARES, bank, fitted, hillstrom, karlan, needs_real_data, realised_counts, tanf
 from lighttouch.data.arms import ArmCatalogue, default_arms
 from lighttouch.data.errors import ReverseCausation
 from lighttouch.training.alarms import raise_refusals
@@ -74,6 +74,18 @@ def test_it_rings_on_the_number_of_calls_of_a_real_campaign(file, top, propensit
 @pytest.mark.parametrize("file", ["bank-full", "bank-additional-full"])
 def test_a_real_campaign_never_passes_however_its_counts_are_merged(file):
     assert {asked(*bank(file, top)).severity for top in (3, 5)} <= {"refuse", "warn"}
+
+
+def test_it_rings_on_the_contacts_sent_in_a_world_that_stops_on_success():
+    X, y, number, person = realised_counts()
+    some = number > 0
+    counts = np.minimum(number[some], 4).astype(str)
+    # Every arm helps in this world; the naive reading has the response fall with contact.
+    assert y[number == 1].mean() > 0.6
+    assert y[number >= 4].mean() < 0.2
+    alarm = asked(*fitted(X[some], y[some], counts, "1", groups=person[some]))
+    assert alarm.severity == "refuse"
+    assert 0.5 < alarm.figures["ratio to the outcome's effect"] < 3
 
 
 @pytest.mark.parametrize("case", [

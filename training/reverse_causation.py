@@ -107,7 +107,7 @@ def reverse_causation(rows: LoggedRows, e: Floats, response: Floats, level: floa
         reason = "The stated propensities agree with the log: shares as stated, and no outlook in what was drawn."
         return Alarm(NAME, "ok", reason, figures, table=seen.table)
     alike, moved = seen.alike_z < -strict, seen.outlook_z < -strict
-    counted = dose.counted and seen.raw_z < -strict and (seen.trails or 0 < seen.ratio < EXPLAINED)
+    counted = dose.counted and seen.raw_z < -strict and (seen.trails or (moved and 0 < seen.ratio < EXPLAINED))
     drawn = seen.ratio_high < DRAWN and not moved
     if alike + moved + counted < 2 or drawn:
         return Alarm(NAME, "ok", _why_not(seen, alike=alike, drawn=drawn), figures, table=seen.table)
