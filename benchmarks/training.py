@@ -1,6 +1,6 @@
 """Time and memory of a fit: our response model against EconML's DRLearner with the same LightGBM settings.
 
-Forty features, ten arms, a yes-or-no outcome. Each fit runs in a process of its own. What DRLearner wasn't run on is extrapolated
+Forty features, ten arms, a yes-or-no outcome; each fit in a process of its own. What DRLearner was not run on is extrapolated
 from its two largest sizes, and said to be.
 
     python benchmarks/training.py --peers .venv-peers/bin/python --out benchmarks/results/training.txt   # sizes up to a million

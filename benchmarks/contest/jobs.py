@@ -115,7 +115,7 @@ def _run(command: list[str], where: Where, log: Path) -> str:
             preexec_fn=bound,  # noqa: PLW1509  no threads are running here
         )
         try:
-            code = process.wait(timeout=4 * where.limit)
+            code = process.wait(timeout=PATIENCE * where.limit)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()

@@ -40,6 +40,8 @@ def report(cells: list[Cell], worlds: list[str], n: int, large: int) -> str:
         own = [cell for cell in cells if cell["world"] == world and cell["n"] == n]
         if own:
             blocks += ["", *_world(world, own), *_gains(world, own, missed)]
+        else:
+            missed.append(f"{world}: nothing has been run")
         if big := [cell for cell in cells if cell["world"] == world and cell["n"] == large]:
             blocks += _against_large(big, own, large, missed)
     blocks += [

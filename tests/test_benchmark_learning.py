@@ -1,0 +1,131 @@
+"""What the contest of learners rests on: who is judged, what a share is, and that a fit which takes too long is ended."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+
+from contest import jobs
+from contest.judge import calibration, choose, constant, contrast_error
+from contest.table import lower_bound, report, share
+from contest.worlds import Draw, hold_out, split
+from lighttouch.data.arms import Arm, ArmCatalogue
+
+ARMS = ArmCatalogue([Arm("none"), Arm("sms-weekly", sms=1)])
+
+
+def decisions(borrowers=30_000, each=3):
+    n = borrowers * each
+    zeros = np.zeros((n, 2))
+    arrays = {"group": np.repeat(np.arange(borrowers), each), "y": np.zeros(n), "lawful": np.ones((n, 2), bool), "e": zeros}
+    return Draw(arrays, (), ARMS, "")
+
+
+def test_no_borrower_is_both_learnt_from_and_judged_on():
+    world = decisions()
+    fit, test = split(world, 20_000, seed=3)
+    assert not set(world["group"][fit]) & set(world["group"][test])
+    assert len(fit) == 20_000
+    assert len(test) == 40_000
+
+
+def test_more_rows_to_learn_from_hold_the_fewer_and_leave_the_judged_alone():
+    world = decisions()
+    few, judged = split(world, 10_000, seed=3)
+    more, same = split(world, 30_000, seed=3)
+    assert np.array_equal(more[:10_000], few)
+    assert np.array_equal(judged, same)
+
+
+def test_too_few_rows_are_said_and_not_made_up_for():
+    with pytest.raises(SystemExit, match="draw more borrowers"):
+        split(decisions(), 60_000, seed=3)
+
+
+def test_the_held_out_quarter_keeps_borrowers_whole():
+    group = np.repeat(np.arange(1_000), 4)
+    held = hold_out(group, seed=1)
+    assert (held.reshape(1_000, 4) == held.reshape(1_000, 4)[:, :1]).all()
+    assert 0.2 < held.mean() < 0.3
+
+
+def test_the_choice_is_lawful_and_supported_and_none_where_nothing_is():
+    worth = np.array([[0.1, 0.9], [0.1, 0.9], [0.1, 0.9]])
+    lawful = np.array([[True, True], [True, False], [True, True]])
+    supported = np.array([[True, True], [True, True], [False, False]])
+    assert choose(worth, lawful, supported).tolist() == [1, 0, 0]
+    assert constant(Draw({"lawful": lawful, "y": np.zeros(3)}, (), ARMS, ""), 1).tolist() == [1, 0, 1]
+
+
+def cell(value, *, own=0.5, gain=1.0):
+    of = {
+        "oracle": 0.5,
+        "best_constant": 0.4,
+        "value": value,
+        "own": own,
+        "chosen_constant_value": 0.39,
+        "held_gain": [gain, 0, 0],
+    }
+    return {"response": of}
+
+
+def test_a_share_is_of_the_oracles_gain_over_the_best_constant_arm():
+    assert share(cell(0.45), "response") == pytest.approx(0.5)
+    assert share(cell(0.35), "response") == pytest.approx(-0.5)
+    assert share(cell(0.45, own=0.48), "response", "own") == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(("gain", "expected"), [(0.01, 0.8), (-0.01, -0.1)])
+def test_a_policy_whose_estimated_gain_is_negative_becomes_the_constant_that_the_log_chose(gain, expected):
+    assert share(cell(0.45, own=0.48, gain=gain), "response", "likely") == pytest.approx(expected)
+
+
+def test_where_an_oracle_gains_nothing_there_is_no_share():
+    flat = cell(0.4)
+    flat["response"]["oracle"] = 0.4001
+    assert np.isnan(share(flat, "response"))
+
+
+def test_the_lower_bound_is_below_the_truth_in_nineteen_of_twenty_samples():
+    rng = np.random.default_rng(0)
+    below = np.mean([lower_bound(rng.normal(1.0, 2.0, 5).tolist()) < 1.0 for _ in range(4_000)])
+    assert below == pytest.approx(0.95, abs=0.015)
+    assert np.isnan(lower_bound([1.0]))
+
+
+def test_errors_are_those_of_lawful_arms_alone():
+    truth = np.array([[0.2, 0.5], [0.2, 0.4]])
+    lawful = np.array([[True, True], [True, False]])
+    predicted = np.array([[0.3, 0.5], [0.3, 0.9]])
+    assert contrast_error(predicted, truth, lawful) == pytest.approx(0.1)
+    rows = np.tile(np.linspace(0.1, 0.9, 50)[:, None], (1, 2))
+    assert calibration(rows + 0.05, rows, np.ones((50, 2), bool)) == pytest.approx((0.05, 0.05))
+    # Right on average, wrong in every fifth but the middle one.
+    squeezed = 0.5 + 0.5 * (rows - 0.5)
+    whole, fifths = calibration(squeezed, rows, np.ones((50, 2), bool))
+    assert whole == pytest.approx(0.0, abs=1e-12)
+    assert fifths > 0.05
+
+
+def test_a_fit_that_takes_too_long_did_not_finish(tmp_path):
+    where = jobs.Where(Path(sys.executable), limit=1.0)
+    assert jobs._run([sys.executable, "-c", "while True: pass"], where, tmp_path / "log") == jobs.DID_NOT_FINISH
+
+
+def test_a_fit_that_breaks_says_why(tmp_path):
+    where = jobs.Where(Path(sys.executable), limit=30.0)
+    found = jobs._run([sys.executable, "-c", "raise ValueError('no such arm')"], where, tmp_path / "log")
+    assert found == "failed: ValueError: no such arm"
+
+
+def test_a_missing_environment_is_named_with_the_command_that_makes_it(tmp_path):
+    with pytest.raises(SystemExit, match="make peers"):
+        jobs.Where(tmp_path / "python").python("EconML DRLearner")
+
+
+def test_what_was_not_run_is_listed_as_missed():
+    text = report([], ["confounded"], 50_000, 200_000)
+    assert "confounded: nothing has been run" in text
