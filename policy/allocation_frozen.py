@@ -100,10 +100,10 @@ class _Demand:
         return mean * scale, mean * scale + self._margin(variance * scale)
 
     def _margin(self, variance: Floats) -> Floats:
-        """Return t of Bernstein's inequality: the root of t^2 = 2 L (s2 + b t / 3)."""
+        """Return t of Bernstein's inequality, the root of t^2 = 2 L (s2 + b t / 3); 0 where nothing is left to chance."""
         L = np.log(max(len(variance), 1) / self.chance)
         b = self.usage.max(axis=0)
-        t: Floats = b * L / 3 + np.sqrt((b * L / 3) ** 2 + 2 * L * variance)
+        t: Floats = np.where(variance > 0, b * L / 3 + np.sqrt((b * L / 3) ** 2 + 2 * L * variance), 0.0)
         return t
 
 

@@ -133,3 +133,18 @@ def test_every_wrong_limit_is_told_at_once():
         PolicySettings.from_dict({"capacity": wrong})
     assert len(caught.value.faults) == 6
     assert "fax" in str(caught.value)
+
+
+def test_a_policy_that_leaves_nothing_to_chance_may_use_all_there_is(night):
+    value, usage, capacity = night
+
+    def hard(worth, rows):
+        return np.eye(6)[worth.argmax(axis=1)]
+
+    capacity = np.array([capacity[0], 0.0, INF])
+    found = frozen_prices(value, usage, capacity, hard)
+    used = usage[priced(value, usage, found.prices).argmax(axis=1)].sum(axis=0)
+    assert (used <= capacity).all()
+    assert (found.needed == found.expected).all()
+    assert used[0] >= 0.99 * capacity[0]
+    assert used[1] == 0

@@ -1,6 +1,6 @@
 """From features to an arm for each borrower: score every arm, price it, choose, draw. Serving and judging share this path."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ..data.arms import ArmCatalogue
 from ..policy.allocation_capacity import capacity_usage
-from ..policy.allocation_frozen import frozen_prices
+from ..policy.allocation_frozen import CapacityBelowFloor, frozen_prices
 from ..policy.allocation_prices import priced, remaining, reserve
 from ..policy.exploration import Draws, explore
 from ..policy.reasons import Reason
@@ -83,16 +83,11 @@ def decide(
     recoverable : ndarray of shape (n,)
         What a repayment brings, account currency.
     circumstances : Circumstances, optional
-
-    Raises
-    ------
-    CapacityBelowFloor
-        Where exploration alone would use more than there is.
     """
     around = circumstances or Circumstances()
     left, restraint = _left(bundle.arms, features, lawful, settings, around)
     chooser = Chooser(bundle, features, left, recoverable, settings, around)
-    return _decided(chooser, restraint, settings, around)
+    return _decided(chooser, restraint.removed_by, settings, around)
 
 
 def decide_by_house(
@@ -109,7 +104,7 @@ def decide_by_house(
     """
     around = circumstances or Circumstances()
     left, restraint = _left(arms, features, lawful, settings, around)
-    return _decided(HouseChooser(arms, left, recoverable, settings), restraint, settings, around)
+    return _decided(HouseChooser(arms, left, recoverable, settings), restraint.removed_by, settings, around)
 
 
 def _left(
@@ -121,10 +116,16 @@ def _left(
     return (left & (np.arange(len(arms)) == 0) if settings.halted else left), restraint
 
 
-def _decided(chooser: Chooser | HouseChooser, restraint: Restraint, settings: PolicySettings, around: Circumstances) -> Decided:
+def _decided(
+    chooser: Chooser | HouseChooser, removed_by: NDArray[np.object_], settings: PolicySettings, around: Circumstances
+) -> Decided:
     everyone = np.arange(len(chooser.lawful))
     draws = None if settings.halted else around.draws
-    prices = _prices(chooser, settings, around, draws)
+    try:
+        prices = _prices(chooser, settings, around, draws)
+    except CapacityBelowFloor as refusal:
+        # Before anybody's draw and for everybody alike, so propensities stay exact.
+        return _decided(*_closed(chooser, removed_by, settings, list(refusal.short)), settings, around)
     usage = capacity_usage(chooser.arms, settings)[0]
     worth = priced(chooser.worth, usage, list(prices.values()))
     choice = chooser.choose(worth, everyone)
@@ -139,11 +140,24 @@ def _decided(chooser: Chooser | HouseChooser, restraint: Restraint, settings: Po
         value=chooser.scores.value,
         supported=chooser.scores.supported,
         lawful=chooser.lawful,
-        restrained_by=restraint.removed_by,
+        restrained_by=removed_by,
         chosen=choice.arm,
         propensity=explored.propensity,
         prices=prices,
     )
+
+
+def _closed(
+    chooser: Chooser | HouseChooser, removed_by: NDArray[np.object_], settings: PolicySettings, short: list[str]
+) -> tuple[Chooser | HouseChooser, NDArray[np.object_]]:
+    """Close the arms that use what has not even room for exploration tonight; `capacity.NAME` is what took them away."""
+    usage, _, names = capacity_usage(chooser.arms, settings)
+    lawful = chooser.lawful
+    for name in short:
+        uses = usage[:, names.index(name)] > 0
+        removed_by = np.where(lawful & uses, f"capacity.{name}", removed_by)
+        lawful = lawful & ~uses
+    return replace(chooser, lawful=lawful), removed_by
 
 
 def _prices(
