@@ -148,7 +148,7 @@ def fresh_rows(
 def _around(context: Context, ids: pd.Series, standing: pd.Series) -> Circumstances:
     history = last_commitments(context.book, ids, context.instant, context.arms, context.settings)
     chance = draws(context.book, ids.tolist(), context.instant, context.settings, context.arms.baseline)
-    count = standing.value_counts().reindex(context.arms.names).fillna(0).to_numpy(dtype=np.int64)
+    count = np.asarray(standing.value_counts().reindex(context.arms.names).fillna(0), dtype=np.int64)
     return Circumstances(history, chance, count)
 
 

@@ -7,7 +7,7 @@ from lighttouch.data.errors import InvalidInput
 from lighttouch.features.catalogue import FEATURE_NAMES
 from lighttouch.policy.money import account_rates
 from lighttouch.policy.settings import PolicySettings
-from lighttouch.policy.tone import NEEDED, offer, tone
+from lighttouch.policy.tone import NEEDED, offer, template, tone
 
 CURRENCIES = pd.Series(["CNY", "USD", None, "CNY"])
 
@@ -93,3 +93,48 @@ def test_nobody_is_spoken_to_more_firmly_for_paying_better():
                 for share in np.linspace(0, 1, 11)
             ]
             assert tones == sorted(tones, reverse=True)
+
+
+LOW = np.array([True])
+
+
+def test_little_ability_is_never_met_firmly_and_always_with_an_offer():
+    late = {"days_past_due": 90.0, "promise_broken_count_365d": 3.0}
+    assert tone(person(**late)).tolist() == ["firm"]
+    assert tone(person(**late), LOW).tolist() == ["neutral"]
+    assert offer(person(), LOW).tolist() == ["hardship_line"]
+    assert offer(person(overdue_instalment_count=3.0), LOW).tolist() == ["instalments"]
+
+
+WARNING = {"id": "w-firm", "kind": "warning", "tone": "firm", "signed_off_by": "legal, 2026-10-01"}
+BUILT_IN = [one.model_dump() for one in PolicySettings().messages.templates]
+
+
+def said(listed=BUILT_IN, **changes):
+    settings = PolicySettings.from_dict({"messages": {"templates": listed}})
+    return template(person(**changes), settings)[0]
+
+
+def test_a_message_is_a_reminder_at_first_and_a_dunning_message_after():
+    assert said(days_past_due=5.0) == "reminder-friendly"
+    assert said(days_past_due=20.0) == "dunning-neutral"
+
+
+def test_a_warning_needs_a_signed_template_a_late_stage_broken_promises_and_ability():
+    late = {"days_past_due": 60.0, "promise_broken_count_365d": 2.0}
+    assert said(**late) == "dunning-firm"
+    signed = [*BUILT_IN, WARNING]
+    assert said(signed, **late) == "w-firm"
+    assert said(signed, **late | {"days_past_due": 59.0}) == "dunning-firm"
+    assert said(signed, **late | {"promise_broken_count_365d": 1.0}) == "dunning-neutral"
+    assert said(signed, **late, hardship_open=1.0) == "dunning-neutral"
+
+
+def test_a_registry_with_an_unsigned_warning_a_gap_or_a_repetition_is_refused():
+    unsigned = [*BUILT_IN, WARNING | {"signed_off_by": ""}]
+    with pytest.raises(InvalidInput, match="sign-off on the warning 'w-firm'"):
+        said(unsigned)
+    with pytest.raises(InvalidInput, match="a template for each of dunning-firm"):
+        said(BUILT_IN[:-1])
+    with pytest.raises(InvalidInput, match="each template id once, not dunning-firm again"):
+        said([*BUILT_IN, BUILT_IN[-1]])
