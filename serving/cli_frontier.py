@@ -49,8 +49,9 @@ def frontier(
 
 
 def _tell(found: pd.DataFrame) -> None:
-    told = found[["policy"]].assign(
-        **{
+    told = pd.DataFrame(
+        {
+            "policy": found["policy"],
             "price": found["price"],
             "contacts/week": found["contacts_per_week"],
             "recovered": found["recovered_predicted"],
