@@ -122,7 +122,9 @@ class Design:
 
     def power_of(self, variance: float) -> float:
         """Return the power where the estimate has this variance."""
-        return float(ndtr(self.effect / np.sqrt(variance) - ndtri(1 - self.level))) if np.isfinite(variance) else 0.0
+        if not np.isfinite(variance):
+            return 0.0
+        return float(ndtr(self.effect / np.sqrt(variance) - ndtri(1 - self.level))) if variance > 0 else 1.0
 
     def power_after(self, weeks: float, explored: float, before: float) -> float:
         """Return the power after weeks of exploration.

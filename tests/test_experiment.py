@@ -1,0 +1,189 @@
+"""Planning an experiment: what it promises, held against redraws of worlds whose truth is known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from lighttouch.data.arms import ArmCatalogue, default_arms
+from lighttouch.data.book import Book
+from lighttouch.data.errors import InvalidInput
+from lighttouch.policy.settings import PolicySettings
+from lighttouch.training import experiment_log
+from lighttouch.training.evaluation import policy_value
+from lighttouch.training.experiment import Design, Question, plan, shrunken
+from lighttouch.training.experiment_log import PlanOptions, plan_experiment
+from lighttouch.training.gate_settings import GateSettings
+from lighttouch.training.table import training_table
+
+ARMS = default_arms()
+GATE = GateSettings()
+
+
+@pytest.fixture(scope="module")
+def known(small_world):
+    """A world's decisions with the true response of every arm; its policy in force gives everybody the house rule.
+
+    Contact is let do a sixth more than it does there, so that a thousand decisions tell it, and redraws are quick.
+    """
+    truth = small_world.truth
+    fine = ~truth.already_paid
+    response, lawful = truth.response[fine].copy(), truth.lawful[fine].copy()
+    response[:, 1:] = np.minimum(response[:, 1:] + 0.16, 0.99)
+    lawful[:, 0] = True
+    n, K = response.shape
+    rule = np.zeros((n, K))
+    rule[np.arange(n), np.where(lawful[:, ARMS.index("sms-every-3-days")], ARMS.index("sms-every-3-days"), 0)] = 1.0
+    none = np.zeros((n, K))
+    none[:, 0] = 1.0
+    return Question(rule, none, rule, lawful, response, response * (1 - response))
+
+
+def redraw(question, share, rows, rng):
+    """Draw decisions at random, arms by the exploring log, outcomes by the truth; return the estimated difference."""
+    i = rng.integers(0, len(question.target), rows)
+    e = replace(question, current=question.current[i], lawful=question.lawful[i]).propensities(share)
+    code = (e.cumsum(axis=1) > rng.random(rows)[:, None]).argmax(axis=1)
+    outcome = (rng.random(rows) < question.expected[i, code]).astype(float)
+    return policy_value(
+        question.target[i], versus=question.rival[i], arm=np.array(ARMS.names)[code], reward=outcome, propensity=e,
+        arms=ARMS, outcome=question.expected[i], confidence=0.95,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("share", [0.2, 1.0])
+def test_at_the_proposed_size_the_gate_passes_about_as_often_as_was_promised(known, share):
+    design = Design(effect=known.gain, per_week=100.0, power=0.8)
+    rows = round(design.rows(known.spread(share)))
+    rng = np.random.default_rng(5)
+    passed = np.mean([redraw(known, share, rows, rng).low > 0 for _ in range(300)])
+    assert known.gain > 0.02
+    assert abs(passed - 0.8) < 3 * np.sqrt(0.8 * 0.2 / 300)
+
+
+def test_the_spread_is_the_variance_that_the_estimator_itself_reports(known):
+    rng = np.random.default_rng(1)
+    for share in (0.3, 1.0):
+        value = redraw(known, share, 20_000, rng)
+        assert value.se**2 * value.n == pytest.approx(known.spread(share), rel=0.1)
+
+
+def test_power_after_some_weeks_is_that_of_the_fold_that_the_gate_would_judge(known):
+    design = Design(effect=known.gain, per_week=60.0, logged=300, lead_weeks=2.0)
+    share, weeks = 0.5, 10
+    # Eight weeks have matured: 480 new decisions, 780 in all, of which the latest quarter is judged: all explored.
+    fold = (300 + 8 * 60) / 4
+    rng = np.random.default_rng(2)
+    passed = np.mean([redraw(known, share, round(fold), rng).low > 0 for _ in range(300)])
+    promised = design.power_after(weeks, known.spread(share), float("inf"))
+    assert abs(passed - promised) < 3 * np.sqrt(promised * (1 - promised) / 300) + 0.01
+
+
+def test_weeks_are_the_first_that_reach_the_power_and_more_exploration_never_takes_longer(known):
+    design = Design(effect=known.gain, per_week=400.0, logged=1_000)
+    table = plan(known, design, shares=(0.0, 0.05, 0.2, 1.0), weeks=(26,))
+    assert table["weeks"].tolist()[0] == float("inf")
+    assert (np.diff(table["weeks"][1:]) <= 0).all()
+    for row in table[1:].to_dict("records"):
+        spread = known.spread(row["explore"])
+        assert design.power_after(row["weeks"], spread, float("inf")) >= 0.8
+        assert design.power_after(row["weeks"] - 1, spread, float("inf")) < 0.8
+        assert row["power_26"] == pytest.approx(design.power_after(26, spread, float("inf")))
+
+
+def test_rows_without_contact_are_those_that_exploration_gives(known):
+    row = plan(known, Design(known.gain, 50.0), shares=(0.3,)).iloc[0]
+    given = 0.3 / known.lawful.sum(axis=1) + 0.7 * known.current[:, 0]
+    assert row["of_none"] == pytest.approx(row["rows"] * given.mean())
+
+
+def test_exploring_costs_what_the_even_draw_earns_less_than_the_policy_in_force(known):
+    even = known.lawful / known.lawful.sum(axis=1, keepdims=True)
+    lost = ((known.current - even) * known.expected).sum(axis=1).mean()
+    assert known.price(1.0) == pytest.approx(lost)
+    assert known.price(0.1) == pytest.approx(0.1 * lost)
+    assert known.price(0.0) == 0.0
+
+
+def test_impossible_questions_are_refused_with_every_fault():
+    with pytest.raises(InvalidInput) as error:
+        Design(effect=0.0, per_week=-1.0, power=1.5)
+    assert [fault.where for fault in error.value.faults] == ["effect", "per_week", "power"]
+
+
+def test_a_predicted_gain_is_shrunk_the_more_the_less_its_log_could_tell():
+    assert shrunken(2.0, 0.0) == 2.0
+    assert shrunken(2.0, 1.0) > shrunken(2.0, 4.0) > shrunken(2.0, 400.0) > 0.0
+
+
+@pytest.fixture(scope="module")
+def book(small_world):
+    with Book.from_arrow(small_world.tables) as book:
+        yield book
+
+
+@pytest.fixture(scope="module")
+def table(book):
+    return training_table(book, ARMS, PolicySettings())
+
+
+@pytest.fixture
+def once(table, monkeypatch):
+    """Take the table that was built once."""
+    monkeypatch.setattr(experiment_log, "training_table", lambda *_: table)
+
+
+@pytest.fixture
+def logged(table, monkeypatch):
+    """Let the log be another one: everybody got the house rule, and no contact was never even named."""
+
+    def only(arm):
+        lawful, odds = table.lawful.copy(), np.zeros_like(table.propensity)
+        lawful[:, 0] = False
+        odds[:, ARMS.index(arm)] = 1.0
+        changed = replace(table, rows=table.rows.assign(arm=arm), propensity=odds, lawful=lawful)
+        monkeypatch.setattr(experiment_log, "training_table", lambda *_: changed)
+
+    return only
+
+
+def test_a_log_that_never_left_anybody_alone_is_told_how_many_it_must(book, logged):
+    logged("sms-every-3-days")
+    found = plan_experiment(book, ARMS, PolicySettings(), GATE)
+    assert found.notices == (
+        "'none' was never logged: what it does cannot be known from this log, however long it is; only exploration tells",
+    )
+    rows = found.table.set_index("explore")
+    assert np.isinf(rows.loc[0.0, ["rows", "of_none", "weeks"]].to_numpy(dtype=float)).all()
+    assert rows.loc[0.0, "power_52"] == 0.0
+    assert np.isfinite(rows.loc[0.05, ["rows", "of_none"]].to_numpy(dtype=float)).all()
+    # One lawful arm in ten or so is no contact.
+    assert 0.05 / 11 < rows.loc[0.05, "of_none"] / rows.loc[0.05, "rows"] < 0.05 / 5
+
+
+def test_without_a_model_the_question_is_the_rule_against_nothing_and_the_effect_is_the_dose_margin(book, table):
+    settings = PolicySettings(dose_margin_share=0.02)
+    found = plan_experiment(book, ARMS, settings, GATE)
+    assert found.question == "fixed: sms-every-3-days against everyone: none"
+    assert found.effect == pytest.approx(0.02 * table.rows["recoverable"].mean())
+    span = (table.rows["as_of"].max() - table.rows["as_of"].min()) / pd.Timedelta(weeks=1)
+    assert found.design.per_week == pytest.approx(len(table) / span)
+    assert (found.design.level, found.design.logged) == (0.025, len(table))
+
+
+def test_with_a_model_the_question_is_its_policy_against_the_house_rule(book, trained, once):
+    found = plan_experiment(book, ARMS, trained.settings, GATE, trained.run.bundle, PlanOptions(shares=(0.0, 1.0)))
+    assert found.question == "the model's policy against fixed: sms-every-3-days"
+    assert found.effect_from.startswith("the model predicts")
+    predicted = float(found.effect_from.split()[3].rstrip(";"))
+    assert 0 < found.effect < predicted
+    # This log is drawn evenly already: exploring all of it changes nothing.
+    assert found.table["rows"].iloc[0] == pytest.approx(found.table["rows"].iloc[1])
+    assert plan_experiment(book, ARMS, trained.settings, GATE, options=PlanOptions(effect=7.0)).effect == 7.0
+
+
+def test_a_model_of_other_arms_and_a_rule_that_is_no_arm_are_refused_together(book, trained):
+    few = ArmCatalogue([arm for arm in ARMS if arm.name in {"none", "sms-weekly"}])
+    with pytest.raises(InvalidInput) as error:
+        plan_experiment(book, few, PolicySettings(), GATE, trained.run.bundle)
+    assert [fault.where for fault in error.value.faults] == ["gate.rule", "the model's arms"]
