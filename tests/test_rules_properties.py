@@ -51,7 +51,7 @@ PERSON = {"zone": "America/New_York", "jurisdiction": "US", "contacts": [], "eve
 
 
 def windows_of(person):
-    planner = Planner.of(load_packs(["house", "house-strict"]), book_of([person]), AS_OF)
+    planner = Planner.of(load_packs(["house", "us-tcpa"]), book_of([person]), AS_OF)
     calendar = lay_calendar(planner, ArmCatalogue([Arm("none"), Arm("call-weekly", call=1)]), np.array([1]))
     return calendar.windows.to_numpy().tolist()
 
