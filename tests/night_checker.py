@@ -74,7 +74,9 @@ class Checker:
         kinds = set()
         for event in events:
             later = [e for e in events if e["at"] > event["at"] and (e["loan_id"] in {None, event["loan_id"]})]
-            enders = {"resolved", "promise_kept", "promise_broken"} if event["kind"] == "promise" else {"resolved"}
+            # A lender settles what it can settle; an attorney, a death, a refusal do not end by a bare word of its own.
+            enders = {"resolved"} if event["kind"] in {"complaint", "dispute", "hardship", "promise"} else set()
+            enders |= {"promise_kept", "promise_broken"} if event["kind"] == "promise" else set()
             if not any(e["kind"] in enders for e in later) and (event["until"] is None or event["until"] >= self.as_of):
                 kinds.add(event["kind"])
         return kinds
