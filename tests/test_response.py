@@ -76,9 +76,12 @@ def test_one_borrower_alone_scores_bit_for_bit_as_in_a_batch(model, data):
 
 
 def test_chunks_of_borrowers_score_as_the_whole(model, data, monkeypatch):
-    whole = model.predict_by_arm(data[0])
-    monkeypatch.setattr("lighttouch.training.scorer.STACK_ROWS", 17)
-    assert np.array_equal(model.predict_by_arm(data[0]), whole)
+    def scores():
+        return [model.predict_by_arm(data[0]), *model.interval_by_arm(data[0]), *model.contrast_by_arm(data[0], "none")]
+
+    whole = scores()
+    monkeypatch.setattr("lighttouch.training.scorer.CHUNK_ROWS", 17)
+    assert all(np.array_equal(part, one) for part, one in zip(scores(), whole, strict=True))
 
 
 def test_the_order_of_columns_and_the_form_of_values_do_not_matter(model, data):

@@ -54,14 +54,16 @@ def test_the_same_data_and_state_give_the_same_bytes_on_any_number_of_threads(tm
     assert files(tmp_path / "one") != files(tmp_path / "other")
 
 
-def test_the_folder_holds_text_and_json_alone(saved):
+def test_the_folder_holds_text_json_and_a_plain_array_alone(saved):
     found = files(saved[1])
-    assert set(found) == {"model.json", *(f"response-{i}.txt" for i in range(4)), "propensity-0.txt", "propensity-1.txt"}
+    boosters = {*(f"response-{i}.txt" for i in range(4)), "propensity-0.txt", "propensity-1.txt"}
+    assert set(found) == {"model.json", "covariance.npy", *boosters}
+    assert found["covariance.npy"].startswith(b"\x93NUMPY")
     assert all(content.startswith(b"tree\n") for name, content in found.items() if name.endswith(".txt"))
     assert set(json.loads(found["model.json"])["digests"]) == set(found) - {"model.json"}
 
 
-@pytest.mark.parametrize("name", ["model.json", "response-0.txt", "response-3.txt", "propensity-1.txt"])
+@pytest.mark.parametrize("name", ["model.json", "response-0.txt", "response-3.txt", "propensity-1.txt", "covariance.npy"])
 def test_a_changed_byte_is_refused_and_the_file_is_named(saved, tmp_path, name):
     rng = np.random.default_rng(0)
     whole = (saved[1] / name).read_bytes()

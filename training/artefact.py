@@ -1,6 +1,5 @@
 """The saved response model: what is needed to score, apart from the code that fits."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,12 +15,16 @@ from ..data.arms import ArmCatalogue
 from ..data.errors import Fault, InvalidInput
 from ..data.files import digest, replacing
 from .calibration import Calibration
+from .covariates import Covariates
+from .effects import Effects, Sizes
 from .inputs import Columns, Floats
-from .scorer import ArmInputs, PropensityScorer, chunks, logits_by_arm
-from .sealed import checked_text, sealed, unsealed
+from .scorer import PropensityScorer, chunks, raw_scores
+from .sealed import checked_array, checked_text, sealed, unsealed
+from .spread import Spread
 
-FORMAT = 1
+FORMAT = 2
 MODEL_FILE = "model.json"
+COVARIANCE_FILE = "covariance.npy"
 # Weight of the pooled noise against a borrower's own, in pairs: four differences alone say little about a variance.
 PRIOR_PAIRS = 8.0
 
@@ -49,22 +52,6 @@ class Support:
 
 
 @dataclass(frozen=True)
-class Noise:
-    """How much halves of the data disagree, on average over borrowers.
-
-    Parameters
-    ----------
-    logit : ndarray of shape (K,)
-        Variance of a calibrated logit.
-    contrast : ndarray of shape (K, K)
-        Variance of P(arm) - P(reference), by arm and reference.
-    """
-
-    logit: Floats
-    contrast: Floats
-
-
-@dataclass(frozen=True)
 class ResponseArtefact:
     """A fitted response model that scores.
 
@@ -74,9 +61,18 @@ class ResponseArtefact:
     columns : Columns
         The covariates of the fit.
     boosters : tuple of Booster
-        First half, second half, first half, ... of each pair.
+        How good a borrower is anyway: first half, second half, first half, ... of each pair.
+    covariates : Covariates
+        What the effects are linear in.
+    effects : Effects
+        What each arm changes.
+    mix : ndarray of shape (p,)
+        Coefficients of the effect that the logged policy had on average, which the boosters' level contains.
+    shares : ndarray of shape (K,)
+        Mean propensities at fit.
     calibration : Calibration
-    noise : Noise
+    noise : float
+        How much halves of the data disagree on a borrower's level, as a variance of log odds, on average over borrowers.
     support : Support
     propensity : PropensityScorer or None
         None where the arms were drawn with the same odds for everyone.
@@ -87,8 +83,12 @@ class ResponseArtefact:
     arms: ArmCatalogue
     columns: Columns
     boosters: tuple[lgb.Booster, ...]
+    covariates: Covariates
+    effects: Effects
+    mix: Floats
+    shares: Floats
     calibration: Calibration
-    noise: Noise
+    noise: float
     support: Support
     propensity: PropensityScorer | None
     parameters: dict[str, Any]
@@ -97,20 +97,19 @@ class ResponseArtefact:
         """Return calibrated probabilities of shape (n, K), strictly inside (0, 1)."""
         Z = self.columns.encode(X)
         result = np.empty((len(Z), len(self.arms)))
-        for rows in chunks(len(Z), len(self.arms)):
-            result[rows] = sigmoid(self.calibration.apply(self._mean_logits(Z[rows], threads)))
+        for rows in chunks(len(Z)):
+            result[rows] = sigmoid(self.calibration.apply(self._score(Z[rows], threads).raw))
         return result
 
     def interval_by_arm(self, X: pd.DataFrame, confidence: float, threads: int = 0) -> tuple[Floats, Floats]:
-        """Return lower and upper ends of shape (n, K) each, from the halves' disagreement and the calibration."""
-        Z = self.columns.encode(X)
+        """Return lower and upper ends of shape (n, K) each: of level, effects and calibration together."""
+        Z, reach = self.columns.encode(X), self._quantile(confidence)
         low, high = np.empty((len(Z), len(self.arms))), np.empty((len(Z), len(self.arms)))
-        reach = self._quantile(confidence)
-        for rows in chunks(len(Z), len(self.arms)):
-            raw, own = self._spread(Z[rows], threads, lambda logits: logits)
-            centre = self.calibration.apply(raw)
-            variance = self._moderate(own, self.noise.logit) + self.calibration.variance(raw, np.ones_like(raw))
-            half = reach * np.sqrt(variance)
+        for rows in chunks(len(Z)):
+            score = self._score(Z[rows], threads)
+            centre, slope = self.calibration.apply(score.raw), self.calibration.slope(score.raw)
+            own = self._spread.by_arm(score.F) + score.noise[:, None]
+            half = reach * np.sqrt(slope**2 * own + self.calibration.variance(score.raw, np.ones_like(centre)))
             low[rows], high[rows] = sigmoid(centre - half), sigmoid(centre + half)
         return low, high
 
@@ -118,15 +117,16 @@ class ResponseArtefact:
         self, X: pd.DataFrame, reference: str, confidence: float, threads: int = 0
     ) -> tuple[Floats, Floats, Floats]:
         """Return P(arm) - P(reference) and its joint interval, of shape (n, K) each."""
-        Z, r = self.columns.encode(X), self.arms.index(reference)
+        Z, r, reach = self.columns.encode(X), self.arms.index(reference), self._quantile(confidence)
         shape = (len(Z), len(self.arms))
         middle, low, high = np.empty(shape), np.empty(shape), np.empty(shape)
-        reach = self._quantile(confidence)
-        for rows in chunks(*shape):
-            raw, own = self._spread(Z[rows], threads, lambda logits: against(sigmoid(logits), r))
-            p = sigmoid(self.calibration.apply(raw))
-            variance = self._moderate(own, self.noise.contrast[:, r]) + self.calibration.variance(raw, p * (1 - p), r)
-            half = reach * np.sqrt(variance)
+        for rows in chunks(len(Z)):
+            score = self._score(Z[rows], threads)
+            p = sigmoid(self.calibration.apply(score.raw))
+            steep = p * (1 - p)
+            pull = steep * self.calibration.slope(score.raw)
+            variance = self._spread.contrast(score.F, pull, r) + against(pull, r) ** 2 * score.noise[:, None]
+            half = reach * np.sqrt(variance + self.calibration.variance(score.raw, steep, r))
             half[:, r] = 0.0
             middle[rows] = against(p, r)
             low[rows], high[rows] = np.maximum(middle[rows] - half, -1.0), np.minimum(middle[rows] + half, 1.0)
@@ -145,45 +145,33 @@ class ResponseArtefact:
             mask &= self.propensity.score(Z, threads) >= self.support.floor
         return mask
 
-    def disagreement(self, Z: Floats, threads: int = 0) -> tuple[Floats, Floats]:
-        """Return the mean jackknife variance over encoded rows: of logits (K,), and of contrasts (K, K) by reference."""
-        K = len(self.arms)
-        logit, contrast = np.zeros(K), np.zeros((K, K))
-        for rows in chunks(len(Z), K):
-            for first, second in self._pairs(Z[rows], threads):
-                left, right = self.calibration.apply(first), self.calibration.apply(second)
-                logit += ((left - right) ** 2).sum(axis=0)
-                gap = sigmoid(left) - sigmoid(right)
-                for r in range(K):
-                    contrast[:, r] += (against(gap, r) ** 2).sum(axis=0)
-        scale = 4 * len(Z) * (len(self.boosters) // 2)
-        return logit / scale, contrast / scale
+    def base(self, F: Floats) -> Floats:
+        """Return log odds under no contact beside the boosters' level, of shape (n,)."""
+        base: Floats = self.effects.level(F) - np.einsum("np,p->n", F, self.mix)
+        return base
 
-    def _mean_logits(self, Z: Floats, threads: int) -> Floats:
-        total = np.zeros((len(Z), len(self.arms)))
-        for booster in self.boosters:
-            total = total + logits_by_arm(booster, Z, self._inputs, threads)
-        return total / len(self.boosters)
+    def disagreement(self, Z: Floats, threads: int = 0) -> float:
+        """Return the mean jackknife variance of the level's log odds over encoded rows."""
+        _, own = self._level(Z, threads)
+        return float(own.mean())
 
-    def _spread(self, Z: Floats, threads: int, of: Any) -> tuple[Floats, Floats]:
-        """Return mean raw logits and the delete-half jackknife variance of a function of the calibrated ones."""
-        total, squares = np.zeros((len(Z), len(self.arms))), np.zeros((len(Z), len(self.arms)))
-        for first, second in self._pairs(Z, threads):
-            total = total + first + second
-            gap = of(self.calibration.apply(first)) - of(self.calibration.apply(second))
-            # Two independent halves differ by four times the variance that all rows have.
-            squares = squares + gap * gap / 4
-        return total / len(self.boosters), squares / (len(self.boosters) // 2)
-
-    def _pairs(self, Z: Floats, threads: int) -> Iterator[tuple[Floats, Floats]]:
-        for first, second in zip(self.boosters[::2], self.boosters[1::2], strict=True):
-            yield logits_by_arm(first, Z, self._inputs, threads), logits_by_arm(second, Z, self._inputs, threads)
-
-    def _moderate(self, own: Floats, pooled: Floats) -> Floats:
-        """Draw a borrower's own variance towards the arm's (Smyth 2004, moderated t)."""
+    def _score(self, Z: Floats, threads: int) -> "_Score":
+        F = self.covariates.encode(Z)
+        level, own = self._level(Z, threads)
+        raw = (level + self.base(F))[:, None] + self.effects.logits(F)
         pairs = len(self.boosters) / 2
-        moderated: Floats = (pairs * own + PRIOR_PAIRS * pooled) / (pairs + PRIOR_PAIRS)
-        return moderated
+        # A borrower's own variance is drawn towards the average (Smyth 2004, moderated t): few differences say little.
+        return _Score(F, raw, (pairs * own + PRIOR_PAIRS * self.noise) / (pairs + PRIOR_PAIRS))
+
+    def _level(self, Z: Floats, threads: int) -> tuple[Floats, Floats]:
+        """Return mean log odds of the boosters and their delete-half jackknife variance, of shape (n,) each."""
+        total, squares = np.zeros(len(Z)), np.zeros(len(Z))
+        for first, second in zip(self.boosters[::2], self.boosters[1::2], strict=True):
+            left, right = raw_scores(first, Z, threads), raw_scores(second, Z, threads)
+            total = total + left + right
+            # Two independent halves differ by four times the variance that all rows have.
+            squares = squares + (left - right) ** 2 / 4
+        return total / len(self.boosters), squares / (len(self.boosters) // 2)
 
     def _quantile(self, confidence: float) -> float:
         if not 0 < confidence < 1:
@@ -191,32 +179,50 @@ class ResponseArtefact:
         return float(stdtrit(len(self.boosters) / 2 + PRIOR_PAIRS, 0.5 + confidence / 2))
 
     @cached_property
-    def _inputs(self) -> ArmInputs:
-        return ArmInputs.of(self.arms)
+    def _spread(self) -> Spread:
+        return Spread.of(self.effects, self.shares)
 
     def save(self, folder: str | Path) -> None:
-        """Write LightGBM text and JSON with digests, never a pickle; the folder appears whole or not at all."""
+        """Write LightGBM text, arrays and JSON with digests, never a pickle; the folder appears whole or not at all."""
         with replacing(folder) as made:
             made.mkdir()
             names = {"response": self.boosters, "propensity": self.propensity.boosters if self.propensity else ()}
             for kind, boosters in names.items():
                 for i, booster in enumerate(boosters):
                     (made / f"{kind}-{i}.txt").write_text(booster.model_to_string(), encoding="utf-8", newline="\n")
+            np.save(made / COVARIANCE_FILE, self.effects.covariance, allow_pickle=False)
             digests = {path.name: digest(path) for path in sorted(made.iterdir())}
             (made / MODEL_FILE).write_text(sealed(self._content() | {"digests": digests}), encoding="utf-8", newline="\n")
 
     def _content(self) -> dict[str, Any]:
         scaling = {"slope": self.propensity.slope, "offsets": self.propensity.offsets.tolist()} if self.propensity else None
+        sizes = self.effects.sizes
         return {
             "format": FORMAT,
             "parameters": self.parameters,
             "arms": self.arms.to_dict(),
             "columns": self.columns.to_dict(),
+            "covariates": self.covariates.to_dict(),
+            "effects": {
+                "mean": self.effects.mean.tolist(),
+                "sizes": {"level": sizes.level.tolist(), "slope": sizes.slope.tolist(), "main": sizes.main},
+                "mix": self.mix.tolist(),
+                "shares": self.shares.tolist(),
+            },
             "calibration": self.calibration.to_dict(),
-            "noise": {"logit": self.noise.logit.tolist(), "contrast": self.noise.contrast.tolist()},
+            "noise": self.noise,
             "support": vars(self.support) | {"counts": list(self.support.counts)},
             "propensity": scaling,
         }
+
+
+@dataclass(frozen=True)
+class _Score:
+    """Covariates (n, p), raw log odds by arm (n, K), and the variance of the level's log odds (n,)."""
+
+    F: Floats
+    raw: Floats
+    noise: Floats
 
 
 def load_artefact(folder: str | Path) -> ResponseArtefact:
@@ -236,7 +242,8 @@ def load_artefact(folder: str | Path) -> ResponseArtefact:
     if content["format"] != FORMAT:
         found = f"format {content['format']}"
         raise InvalidInput([Fault(str(folder / MODEL_FILE), f"format {FORMAT}", found, "Train again with this version.")])
-    texts = {name: checked_text(folder / name, expected) for name, expected in content["digests"].items()}
+    digests = content["digests"]
+    texts = {name: checked_text(folder / name, expected) for name, expected in digests.items() if name.endswith(".txt")}
     response, propensity = (
         tuple(lgb.Booster(model_str=texts[name]) for name in _numbered(texts, kind)) for kind in ("response", "propensity")
     )
@@ -245,11 +252,22 @@ def load_artefact(folder: str | Path) -> ResponseArtefact:
         arms=ArmCatalogue.from_dict(content["arms"]),
         columns=Columns.from_dict(content["columns"]),
         boosters=response,
+        covariates=Covariates.from_dict(content["covariates"]),
+        effects=_effects(content["effects"], checked_array(folder / COVARIANCE_FILE, digests[COVARIANCE_FILE])),
+        mix=np.array(content["effects"]["mix"]),
+        shares=np.array(content["effects"]["shares"]),
         calibration=Calibration.from_dict(content["calibration"]),
-        noise=Noise(np.array(content["noise"]["logit"]), np.array(content["noise"]["contrast"])),
+        noise=content["noise"],
         support=Support(**content["support"] | {"counts": tuple(content["support"]["counts"])}),
         propensity=scaling and PropensityScorer(propensity, scaling["slope"], np.array(scaling["offsets"])),
         parameters=content["parameters"],
+    )
+
+
+def _effects(content: dict[str, Any], covariance: Floats) -> Effects:
+    sizes = content["sizes"]
+    return Effects(
+        np.array(content["mean"]), covariance, Sizes(np.array(sizes["level"]), np.array(sizes["slope"]), sizes["main"])
     )
 
 

@@ -61,6 +61,12 @@ class Calibration:
         mapped = self.slopes[0] * low + self.slopes[1] * high + self.intercept + self.offsets
         return np.clip(mapped, -LOGIT_LIMIT, LOGIT_LIMIT)
 
+    def slope(self, logits: Floats) -> Floats:
+        """Return the derivative of the calibrated logit by the raw one, of the shape of `logits`."""
+        p = _sigmoid(logits)
+        steepness: Floats = self.slopes[0] * (1.0 - p) + self.slopes[1] * p
+        return steepness
+
     def variance(self, logits: Floats, scale: Floats, reference: int | None = None) -> Floats:
         """Return what the uncertainty of the map adds to the variance of a prediction or of a contrast.
 

@@ -10,14 +10,22 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..data.arms import ArmCatalogue
 from ..data.errors import Fault, InvalidInput
-from .artefact import Noise, ResponseArtefact, Support, load_artefact, sigmoid
+from .artefact import ResponseArtefact, Support, load_artefact, sigmoid
 from .boosting import Boosting, Sample, draw_halves, fit_halves
 from .calibration import fit_calibration
 from .diagnostics import diagnose
+from .effects import FOLDS
 from .fit_data import FitData, check_fit
 from .inputs import Floats
-from .propensity import PROPENSITY_BOOSTING, SUPPORT_BOOSTING, SUPPORT_ROWS, PropensityLike, PropensityTask, estimate_propensity
-from .scorer import ArmInputs, PropensityScorer, logits_by_arm
+from .learn_effects import Odds, learn_effects, out_of_half
+from .propensity import (
+    PROPENSITY_BOOSTING,
+    SUPPORT_BOOSTING,
+    SUPPORT_ROWS,
+    PropensityLike,
+    PropensityTask,
+    estimate_propensity,
+)
 
 # Borrowers over whom the halves' disagreement is pooled: its mean is then known to a few per cent.
 NOISE_ROWS = 2_000
@@ -46,8 +54,10 @@ class SupportRule:
 class ResponseModel:
     """The response of every borrower to every arm.
 
-    Halves of the data, drawn by group, each predict the other: that gives every row a score out of fold (for calibration and
-    for `policy_value`), a bagged prediction, and an interval from how much halves disagree.
+    LightGBM says how good a borrower is anyway: halves of the data, drawn by group, each predict the other, so that every row
+    has a level out of fold. What an arm changes is learnt on what is left over, from what chance made of the arm
+    (`effects`): errors of the level do not bias it, weak effects are not drowned, and with nothing to find it is nothing.
+    Then one calibration for all arms, out of fold.
 
     Parameters
     ----------
@@ -123,32 +133,34 @@ class ResponseModel:
             Every fault at once.
         """
         data = check_fit(self.arms, X, y, arm, propensity, groups, sample_weight)
-        inputs = ArmInputs.of(self.arms)
         halves = draw_halves(data.codes, data.groups, self.boosting.pairs, np.random.default_rng(self.random_state))
-        categorical = [*data.columns.categorical, *inputs.categorical(data.Z.shape[1])]
-        sample = Sample(inputs.beside(data.Z, data.codes), data.y, categorical, data.weight)
+        sample = Sample(data.Z, data.y, data.columns.categorical, data.weight)
         boosters = fit_halves(sample, halves, self.boosting, self.n_threads, self.random_state)
-        del sample
-        raw = _out_of_half(boosters, halves, data.Z, inputs, self.n_threads)
-        taken, estimated, scorer = self._propensity(data)
-        floor = self.support.floor_for(len(self.arms))
-        weight = _comparable(taken, data, floor, len(self.arms))
-        logits = raw[np.arange(len(raw)), data.codes]
-        calibration = fit_calibration(logits, data.y, data.codes, weight, data.groups, len(self.arms))
-        counts = tuple(np.bincount(data.codes, minlength=len(self.arms)).tolist())
+        odds = self._propensity(data)
+        level = out_of_half(boosters, halves, data.Z, self.n_threads)
+        learnt = learn_effects(data, self.arms, level, odds.full, self._fold_rng(), self.n_threads)
+        K, floor = len(self.arms), self.support.floor_for(len(self.arms))
+        weight = _comparable(odds.taken, data, floor, K)
+        logits = learnt.out_of_fold[np.arange(len(data.y)), data.codes]
+        calibration = fit_calibration(logits, data.y, data.codes, weight, data.groups, K)
+        counts = tuple(np.bincount(data.codes, minlength=K).tolist())
         self.artefact = ResponseArtefact(
             arms=self.arms,
             columns=data.columns,
             boosters=tuple(boosters),
+            covariates=learnt.covariates,
+            effects=learnt.effects,
+            mix=learnt.mix,
+            shares=odds.full.mean(axis=0),
             calibration=calibration,
-            noise=Noise(np.zeros(len(self.arms)), np.zeros((len(self.arms), len(self.arms)))),
-            support=Support(counts, self.support.least_rows, floor, randomised=scorer is None),
-            propensity=scorer,
+            noise=0.0,
+            support=Support(counts, self.support.least_rows, floor, randomised=odds.scorer is None),
+            propensity=odds.scorer,
             parameters=self._parameters(),
         )
         self.artefact = replace(self.artefact, noise=self._noise(data.Z))
-        self.out_of_fold = sigmoid(calibration.apply(raw))
-        self.propensity_out_of_fold = estimated
+        self.out_of_fold = sigmoid(calibration.apply(learnt.out_of_fold))
+        self.propensity_out_of_fold = odds.estimated
         self.diagnostics = diagnose(self.arms.names, data.y, data.codes, self.out_of_fold, weight)
         return self
 
@@ -215,24 +227,29 @@ class ResponseModel:
             setattr(self, owner, replace(getattr(self, owner), **{item: value}) if item else value)
         return self
 
-    def _propensity(self, data: FitData) -> tuple[Floats, Floats | None, PropensityScorer | None]:
-        """Return propensities of the taken arms, the estimated ones out of fold, and the scorer for new borrowers."""
-        if data.propensity is not None and data.propensity.constant is not None:
-            return data.propensity.taken, None, None
-        task = PropensityTask(data.Z, data.columns.categorical, data.codes, len(self.arms), data.groups)
-        if data.propensity is not None:
+    def _propensity(self, data: FitData) -> Odds:
+        """Return the odds of every arm for every row, stated or estimated, and the scorer for new borrowers."""
+        stated, K = data.propensity, len(self.arms)
+        if stated is not None and stated.constant is not None:
+            return Odds(stated.taken, np.tile(np.nan_to_num(stated.constant), (len(data.y), 1)), None, None)
+        task = PropensityTask(data.Z, data.columns.categorical, data.codes, K, data.groups)
+        if stated is not None and stated.full is not None:
             coarse = replace(task, most_rows=SUPPORT_ROWS)
             _, scorer = estimate_propensity(coarse, SUPPORT_BOOSTING, self.n_threads, self.random_state)
-            return data.propensity.taken, None, scorer
+            return Odds(stated.taken, stated.full, None, scorer)
         estimated, scorer = estimate_propensity(task, self.propensity_boosting, self.n_threads, self.random_state)
-        return estimated[np.arange(len(estimated)), data.codes], estimated, scorer
+        if stated is not None:
+            return Odds(stated.taken, estimated, None, scorer)
+        return Odds(estimated[np.arange(len(estimated)), data.codes], estimated, estimated, scorer)
 
-    def _noise(self, Z: Floats) -> Noise:
-        """Pool the halves' disagreement over borrowers, for logits and for contrasts against every arm."""
+    def _noise(self, Z: Floats) -> float:
+        """Pool the halves' disagreement over borrowers."""
         rng = np.random.default_rng([self.random_state, NOISE_ROWS])
         some = Z if len(Z) <= NOISE_ROWS else Z[np.sort(rng.choice(len(Z), NOISE_ROWS, replace=False))]
-        logit, contrast = self.artefact.disagreement(some, self.n_threads)
-        return Noise(logit, contrast)
+        return self.artefact.disagreement(some, self.n_threads)
+
+    def _fold_rng(self) -> np.random.Generator:
+        return np.random.default_rng([self.random_state, FOLDS])
 
     def _parameters(self) -> dict[str, Any]:
         return {
@@ -250,15 +267,6 @@ class ResponseModel:
 
 
 _PARAMETERS = ("arms", "random_state", "boosting", "propensity_boosting", "support", "n_threads")
-
-
-def _out_of_half(boosters: Any, halves: NDArray[np.bool_], Z: Floats, inputs: ArmInputs, threads: int) -> Floats:
-    """Return raw logits of every arm from boosters that did not see the row, of shape (n, K), averaged over pairs."""
-    total = np.zeros((len(Z), len(inputs.values)))
-    for pair, first in enumerate(halves):
-        for booster, seen in zip(boosters[2 * pair : 2 * pair + 2], (first, ~first), strict=True):
-            total[~seen] += logits_by_arm(booster, Z[~seen], inputs, threads)
-    return total / len(halves)
 
 
 def _comparable(taken: Floats, data: FitData, floor: float, K: int) -> Floats:

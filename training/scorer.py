@@ -1,4 +1,4 @@
-"""Raw scores of every arm: the covariates of a borrower beside the inputs of each arm, through the boosters."""
+"""Raw scores of boosters, and the propensities that they give for new borrowers."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from ..data.arms import ArmCatalogue
 from ..data.vocabulary import CHANNELS
 from .inputs import Floats
 
-# Rows of borrowers x arms that are stacked at a time: 50 MB at 60 inputs.
-STACK_ROWS = 100_000
+# Borrowers that are scored at a time: what an interval needs beside them stays under 100 MB.
+CHUNK_ROWS = 10_000
 # Fewer rows than this are not worth a thread.
 SLICE_ROWS = 5_000
 
@@ -67,17 +67,6 @@ class ArmInputs:
         return joined
 
 
-def logits_by_arm(booster: lgb.Booster, Z: Floats, inputs: ArmInputs, threads: int) -> Floats:
-    """Return raw logits of every arm, of shape (n, K), stacking a chunk of borrowers at a time."""
-    K = len(inputs.values)
-    result = np.empty((len(Z), K))
-    for chunk in chunks(len(Z), K):
-        part = Z[chunk]
-        stacked = inputs.beside(np.repeat(part, K, axis=0), np.tile(np.arange(K), len(part)))
-        result[chunk] = raw_scores(booster, stacked, threads).reshape(len(part), K)
-    return result
-
-
 def raw_scores(booster: lgb.Booster, rows: Floats, threads: int) -> Floats:
     """Return a booster's raw scores.
 
@@ -99,11 +88,10 @@ def raw_scores(booster: lgb.Booster, rows: Floats, threads: int) -> Floats:
     return np.concatenate(slices)
 
 
-def chunks(n: int, K: int) -> Iterator[slice]:
-    """Yield slices of rows, each at most `STACK_ROWS` once stacked by arm."""
-    size = max(1, STACK_ROWS // K)
-    for start in range(0, n, size):
-        yield slice(start, min(start + size, n))
+def chunks(n: int) -> Iterator[slice]:
+    """Yield slices of at most `CHUNK_ROWS` rows."""
+    for start in range(0, n, CHUNK_ROWS):
+        yield slice(start, min(start + CHUNK_ROWS, n))
 
 
 @dataclass(frozen=True)

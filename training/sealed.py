@@ -6,6 +6,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..data.errors import DamagedFile
 from ..data.files import digest
 
@@ -56,6 +59,20 @@ def checked_text(path: Path, expected: str) -> str:
     if digest(path) != expected:
         raise _damaged(path)
     return path.read_text(encoding="utf-8")
+
+
+def checked_array(path: Path, expected: str) -> NDArray[np.float64]:
+    """Read an array of a known digest; what could run code is refused by numpy.
+
+    Raises
+    ------
+    DamagedFile
+        Where the file is missing or one of its bytes was changed.
+    """
+    _require(path)
+    if digest(path) != expected:
+        raise _damaged(path)
+    return np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
 
 
 def _plain(content: Mapping[str, Any]) -> str:

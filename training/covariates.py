@@ -1,0 +1,139 @@
+"""Covariates of the linear parts: ranks on one scale, categories as indicators, so that no unit or outlier decides."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from .inputs import Columns, Floats
+
+# Points of the quantile grid that turns a number into its rank.
+GRID = 101
+# Levels of a category that get an indicator; the rest share none.
+MOST_LEVELS = 20
+# A column of less spread than this is a constant.
+_LEAST_SPREAD = 1e-6
+
+
+@dataclass(frozen=True)
+class Covariates:
+    """How encoded covariates become columns of mean 0 and variance 1 beside a constant.
+
+    Parameters
+    ----------
+    grids : tuple of ndarray
+        Quantiles of each number column; empty for a category.
+    levels : tuple of tuple of int
+        Codes of each category column that have an indicator; empty for a number.
+    mean, scale : ndarray of shape (q,)
+        Of the columns before rotation; a constant column has an infinite scale and becomes 0.
+    rotation : ndarray of shape (q, p - 1) or None
+        Leading principal directions where there are too many columns; None where all are kept.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"age": [20.0, 30.0, 40.0, np.nan]})
+    >>> columns = Columns.learn(table)
+    >>> Covariates.learn(columns.encode(table), columns, most=10).encode(columns.encode(table)).round(2)
+    array([[ 1.  , -1.22],
+           [ 1.  ,  0.  ],
+           [ 1.  ,  1.22],
+           [ 1.  ,  0.  ]])
+    """
+
+    grids: tuple[Floats, ...]
+    levels: tuple[tuple[int, ...], ...]
+    mean: Floats
+    scale: Floats
+    rotation: Floats | None = None
+
+    @classmethod
+    def learn(cls, Z: Floats, columns: Columns, most: int) -> Self:
+        """Learn ranks, levels and scales from encoded covariates.
+
+        Parameters
+        ----------
+        Z : ndarray of shape (n, d)
+        columns : Columns
+        most : int
+            Columns kept, the constant aside; above that the leading principal directions stand for all.
+        """
+        category = set(columns.categorical)
+        grids = tuple(np.empty(0) if j in category else _grid(Z[:, j]) for j in range(Z.shape[1]))
+        levels = tuple(_frequent(Z[:, j]) if j in category else () for j in range(Z.shape[1]))
+        plain = cls(grids, levels, np.zeros(0), np.ones(0))
+        ranks = plain._ranks(Z)
+        with np.errstate(invalid="ignore"):
+            known = np.maximum(np.isfinite(ranks).sum(axis=0), 1)
+            mean = np.nansum(ranks, axis=0) / known
+            spread = np.sqrt(np.nansum((ranks - mean) ** 2, axis=0) / known)
+        scale = np.where(spread > _LEAST_SPREAD, spread, np.inf)
+        scaled = cls(grids, levels, mean, scale)
+        if ranks.shape[1] <= most:
+            return scaled
+        F = scaled.encode(Z)[:, 1:]
+        value, vector = np.linalg.eigh(F.T @ F / len(F))
+        lead = np.argsort(-value, kind="stable")[:most]
+        # A direction's sign is arbitrary: fixed, so that the same data give the same model.
+        axes = vector[:, lead] * np.sign(vector[np.abs(vector[:, lead]).argmax(axis=0), lead])
+        return cls(grids, levels, mean, scale, np.ascontiguousarray(axes))
+
+    @property
+    def width(self) -> int:
+        """Columns that `encode` returns, p."""
+        return 1 + (len(self.mean) if self.rotation is None else self.rotation.shape[1])
+
+    def encode(self, Z: Floats) -> Floats:
+        """Return the columns of shape (n, p), a constant 1 first; what is missing stands at the mean."""
+        parts = np.nan_to_num((self._ranks(Z) - self.mean) / self.scale)
+        if self.rotation is not None:
+            # Row by row the same sum, whatever the batch: one borrower alone scores as in a book.
+            parts = np.einsum("nq,qp->np", parts, self.rotation)
+        return np.column_stack([np.ones(len(Z)), parts])
+
+    def _ranks(self, Z: Floats) -> Floats:
+        made = []
+        for j, (grid, levels) in enumerate(zip(self.grids, self.levels, strict=True)):
+            column = Z[:, j]
+            if len(grid):
+                rank = (np.searchsorted(grid, column, "left") + np.searchsorted(grid, column, "right")) / (2.0 * len(grid))
+                made.append(np.where(np.isfinite(column), rank, np.nan))
+            made += [(column == level).astype(np.float64) for level in levels]
+        return np.column_stack(made) if made else np.empty((len(Z), 0))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values that `from_dict` reads back exactly."""
+        return {
+            "grids": [grid.tolist() for grid in self.grids],
+            "levels": [list(own) for own in self.levels],
+            "mean": self.mean.tolist(),
+            "scale": [None if np.isinf(value) else float(value) for value in self.scale],
+            "rotation": None if self.rotation is None else self.rotation.tolist(),
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
+        """Rebuild from `to_dict`."""
+        return cls(
+            tuple(np.array(grid, dtype=np.float64) for grid in content["grids"]),
+            tuple(tuple(own) for own in content["levels"]),
+            np.array(content["mean"], dtype=np.float64),
+            np.array([np.inf if value is None else value for value in content["scale"]], dtype=np.float64),
+            None if content["rotation"] is None else np.array(content["rotation"], dtype=np.float64),
+        )
+
+
+def _grid(column: Floats) -> Floats:
+    finite = column[np.isfinite(column)]
+    if len(finite) == 0:
+        return np.zeros(1)
+    grid: Floats = np.unique(np.quantile(finite, np.linspace(0.0, 1.0, GRID)))
+    return grid
+
+
+def _frequent(column: Floats) -> tuple[int, ...]:
+    codes, counts = np.unique(column[np.isfinite(column)].astype(np.int64), return_counts=True)
+    keep = np.sort(codes[np.argsort(-counts, kind="stable")[:MOST_LEVELS]])
+    return tuple(int(code) for code in keep)
