@@ -52,6 +52,22 @@ class Support:
 
 
 @dataclass(frozen=True)
+class Noise:
+    """How wrong a borrower's level may be, in log odds.
+
+    Parameters
+    ----------
+    variance : float
+        How much halves of the data disagree, on average over borrowers.
+    inflation : float
+        Squared error over that disagreement, from a bootstrap: halves agree on what both got wrong.
+    """
+
+    variance: float
+    inflation: float
+
+
+@dataclass(frozen=True)
 class ResponseArtefact:
     """A fitted response model that scores.
 
@@ -71,8 +87,7 @@ class ResponseArtefact:
     shares : ndarray of shape (K,)
         Mean propensities at fit.
     calibration : Calibration
-    noise : float
-        How much halves of the data disagree on a borrower's level, as a variance of log odds, on average over borrowers.
+    noise : Noise
     support : Support
     propensity : PropensityScorer or None
         None where the arms were drawn with the same odds for everyone.
@@ -88,7 +103,7 @@ class ResponseArtefact:
     mix: Floats
     shares: Floats
     calibration: Calibration
-    noise: float
+    noise: Noise
     support: Support
     propensity: PropensityScorer | None
     parameters: dict[str, Any]
@@ -161,7 +176,8 @@ class ResponseArtefact:
         raw = (level + self.base(F))[:, None] + self.effects.logits(F)
         pairs = len(self.boosters) / 2
         # A borrower's own variance is drawn towards the average (Smyth 2004, moderated t): few differences say little.
-        return _Score(F, raw, (pairs * own + PRIOR_PAIRS * self.noise) / (pairs + PRIOR_PAIRS))
+        variance = (pairs * own + PRIOR_PAIRS * self.noise.variance) / (pairs + PRIOR_PAIRS)
+        return _Score(F, raw, self.noise.inflation * variance)
 
     def _level(self, Z: Floats, threads: int) -> tuple[Floats, Floats]:
         """Return mean log odds of the boosters and their delete-half jackknife variance, of shape (n,) each."""
@@ -210,7 +226,7 @@ class ResponseArtefact:
                 "shares": self.shares.tolist(),
             },
             "calibration": self.calibration.to_dict(),
-            "noise": self.noise,
+            "noise": {"variance": self.noise.variance, "inflation": self.noise.inflation},
             "support": vars(self.support) | {"counts": list(self.support.counts)},
             "propensity": scaling,
         }
@@ -257,7 +273,7 @@ def load_artefact(folder: str | Path) -> ResponseArtefact:
         mix=np.array(content["effects"]["mix"]),
         shares=np.array(content["effects"]["shares"]),
         calibration=Calibration.from_dict(content["calibration"]),
-        noise=content["noise"],
+        noise=Noise(**content["noise"]),
         support=Support(**content["support"] | {"counts": tuple(content["support"]["counts"])}),
         propensity=scaling and PropensityScorer(propensity, scaling["slope"], np.array(scaling["offsets"])),
         parameters=content["parameters"],

@@ -29,7 +29,7 @@ class Boosting:
     rate : float
         Learning rate.
     leaves : int
-        Leaves of a tree. Few: on a confounded simulation 7 caught half as much again of what could be gained as 31 did.
+        Leaves of a tree. With 7 the level's intervals covered 84% where 90% was promised, with 15 they covered 92%.
     min_leaf : int, optional
         Fewest rows in a leaf; without it 2% of the half-sample, at least 20 and at most 1,000.
     pairs : int
@@ -43,9 +43,9 @@ class Boosting:
 
     rounds: int = 800
     rate: float = 0.03
-    leaves: int = 7
+    leaves: int = 15
     min_leaf: int | None = None
-    pairs: int = 4
+    pairs: int = 2
 
     def __post_init__(self) -> None:
         lowest = {"rounds": 1, "leaves": 2, "pairs": 1, "min_leaf": 1}

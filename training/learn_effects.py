@@ -104,10 +104,15 @@ def _mix(effects: Effects, F: Floats, odds: Floats, gram: Floats) -> Floats:
     return fitted
 
 
-def out_of_half(boosters: Sequence[lgb.Booster], halves: NDArray[np.bool_], Z: Floats, threads: int) -> Floats:
-    """Return the level's log odds from boosters that did not see the row, of shape (n,), averaged over pairs."""
-    total = np.zeros(len(Z))
+def out_of_half(boosters: Sequence[lgb.Booster], halves: NDArray[np.bool_], Z: Floats, threads: int) -> tuple[Floats, Floats]:
+    """Return the level's log odds from boosters that did not see the row: averaged over pairs, and by the first pair alone.
+
+    Returns
+    -------
+    level, rough : ndarray of shape (n,)
+    """
+    by_pair = np.empty((len(halves), len(Z)))
     for pair, first in enumerate(halves):
         for booster, seen in zip(boosters[2 * pair : 2 * pair + 2], (first, ~first), strict=True):
-            total[~seen] += raw_scores(booster, Z[~seen], threads)
-    return total / len(halves)
+            by_pair[pair, ~seen] = raw_scores(booster, Z[~seen], threads)
+    return by_pair.mean(axis=0), by_pair[0]

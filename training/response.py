@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..data.arms import ArmCatalogue
 from ..data.errors import Fault, InvalidInput
-from .artefact import ResponseArtefact, Support, load_artefact, sigmoid
+from .artefact import Noise, ResponseArtefact, Support, load_artefact, sigmoid
 from .boosting import Boosting, Sample, draw_halves, fit_halves
 from .calibration import fit_calibration
 from .diagnostics import diagnose
@@ -18,6 +18,7 @@ from .effects import FOLDS
 from .fit_data import FitData, check_fit
 from .inputs import Floats
 from .learn_effects import Odds, learn_effects, out_of_half
+from .level_noise import inflation
 from .propensity import (
     PROPENSITY_BOOSTING,
     SUPPORT_BOOSTING,
@@ -137,7 +138,7 @@ class ResponseModel:
         sample = Sample(data.Z, data.y, data.columns.categorical, data.weight)
         boosters = fit_halves(sample, halves, self.boosting, self.n_threads, self.random_state)
         odds = self._propensity(data)
-        level = out_of_half(boosters, halves, data.Z, self.n_threads)
+        level, rough = out_of_half(boosters, halves, data.Z, self.n_threads)
         learnt = learn_effects(data, self.arms, level, odds.full, self._fold_rng(), self.n_threads)
         K, floor = len(self.arms), self.support.floor_for(len(self.arms))
         weight = _comparable(odds.taken, data, floor, K)
@@ -153,12 +154,12 @@ class ResponseModel:
             mix=learnt.mix,
             shares=odds.full.mean(axis=0),
             calibration=calibration,
-            noise=0.0,
+            noise=Noise(0.0, inflation(sample, halves, rough, self.boosting, self.n_threads, self.random_state)),
             support=Support(counts, self.support.least_rows, floor, randomised=odds.scorer is None),
             propensity=odds.scorer,
             parameters=self._parameters(),
         )
-        self.artefact = replace(self.artefact, noise=self._noise(data.Z))
+        self.artefact = replace(self.artefact, noise=replace(self.artefact.noise, variance=self._noise(data.Z)))
         self.out_of_fold = sigmoid(calibration.apply(learnt.out_of_fold))
         self.propensity_out_of_fold = odds.estimated
         self.diagnostics = diagnose(self.arms.names, data.y, data.codes, self.out_of_fold, weight)
