@@ -201,3 +201,7 @@ class PlaceboMoved(Refusal):
     def __init__(self, columns: tuple[str, ...], p: float, reason: str) -> None:
         self.columns, self.p = columns, p
         super().__init__(reason)
+
+
+class NoDecisionLog(Refusal):
+    """Nobody logged what was decided: the arms are read off contacts that were made, and their propensities are estimated."""

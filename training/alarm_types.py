@@ -139,7 +139,7 @@ class LoggedRows:
         features = table.features
         past = features[[name for name in PAST if name in features]].assign(overdue=table.rows["overdue"].to_numpy(dtype=float))
         found = cls.of(
-            features, table.rows["repaid"], arm=table.rows["arm"].to_numpy(), arms=table.arms, propensity=table.propensity,
+            features, table.rows["repaid"], arm=table.rows["arm"].to_numpy(), arms=table.arms, propensity=table.stated,
             groups=table.rows["borrower_id"], past=past, segment=features.get("days_past_due_band"),
         )  # fmt: skip
         return cls(**{**vars(found), "lawful": table.lawful})

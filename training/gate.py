@@ -22,6 +22,7 @@ from .gate_alarms import alarms_of
 from .gate_checks import Check, check_alarms, check_calibration, check_gain, check_harm, check_support
 from .gate_settings import GateSettings
 from .judge import LEARNT, Verdict, judge, unseen_rows
+from .landmark import NO_LOG, treatment_table
 from .logged import rewards
 from .table import TrainingTable, training_table
 
@@ -103,7 +104,8 @@ def open_trial(
         Where nothing is left that both have not seen, or the models cannot be held against each other.
     """
     _check_models(challenger, champion, settings, gate)
-    table = training_table(book, challenger.arms, settings)
+    build = treatment_table if gate.accept_landmarks else training_table
+    table = build(book, challenger.arms, settings)
     folds = time_folds(table.rows["as_of"], settings.outcome.horizon_days)
     # The fold is named as a whole: a candidate that has seen a part of it is no new fold.
     fold = fold_digest(table.rows[folds.test])
@@ -123,7 +125,7 @@ def hold(trial: Trial, settings: PolicySettings, gate: GateSettings, looks: Sequ
     version = trial.challenger.version
     attempt = list(looks).index(version) + 1 if version in looks else len(looks) + 1
     level, rows = gate.level_of(attempt), trial.rows
-    alarms = alarms_of(trial.challenger)
+    alarms = _heard(trial.challenger, gate)
     rivals, champion = _rivals(trial, gate), _champion_policy(trial, settings)
     # The two-sided interval whose lower end is the one-sided bound of this attempt.
     verdict = judge(trial.challenger, rows, rivals, settings, champion, confidence=1 - 2 * level)
@@ -150,6 +152,14 @@ def closed(reason: str, fold: str = "") -> GateVerdict:
     """Return the verdict on a candidate that need not be judged at all, with the reason."""
     nan = float("nan")
     return GateVerdict((Check("candidate", nan, nan, reason, passed=False),), 0, nan, fold)
+
+
+def _heard(challenger: ModelBundle, gate: GateSettings) -> tuple[Alarm, ...] | None:
+    """Return what rang at training, less what the settings accept."""
+    alarms = alarms_of(challenger)
+    if alarms is None or not gate.accept_landmarks:
+        return alarms
+    return tuple(alarm for alarm in alarms if alarm.name != NO_LOG)
 
 
 def _alarm_checks(alarms: Sequence[Alarm] | None, given: Sequence[str]) -> list[Check]:

@@ -23,6 +23,8 @@ class GateSettings(Section):
         Largest gap of predicted and observed response, root mean square over fifths of the prediction.
     least_supported : float
         Least share of decisions whose arm has comparable data.
+    accept_landmarks : bool
+        Whether a model may pass, or be judged, where nobody logged decisions and the arms are read off contacts that were made.
 
     Examples
     --------
@@ -36,6 +38,7 @@ class GateSettings(Section):
     harm_limit: float = Field(default=0.02, gt=0, le=1)
     calibration_limit: float = Field(default=0.05, gt=0, le=1)
     least_supported: float = Field(default=0.8, ge=0, le=1)
+    accept_landmarks: bool = False
 
     @classmethod
     def from_yaml(cls, path: str | Path) -> Self:

@@ -16,9 +16,10 @@ from .folds import TimeFolds, fold_digest, time_folds
 from .gate_alarms import ALARM_FACT, alarms_to_fact
 from .harm import HarmModel
 from .judge import Verdict, best_constant_arm, judge, unseen_rows
+from .landmark import LandmarkOptions, landmark_alarm, treatment_table
 from .provenance import provenance
 from .response import ResponseModel
-from .table import TrainingTable, training_table
+from .table import TrainingTable
 
 HOUSE_RULE = "sms-every-3-days"
 
@@ -40,6 +41,8 @@ class TrainOptions:
         0 takes all cores.
     alarms : AlarmOptions
         What the log is asked.
+    landmark : LandmarkOptions
+        How a treatment is built where there is no log.
     """
 
     seed: int = 0
@@ -48,6 +51,7 @@ class TrainOptions:
     boosting: Boosting = field(default_factory=Boosting)
     threads: int = 0
     alarms: AlarmOptions = field(default_factory=AlarmOptions)
+    landmark: LandmarkOptions = field(default_factory=LandmarkOptions)
 
 
 @dataclass(frozen=True)
@@ -96,18 +100,20 @@ def train_book(
 ) -> TrainingRun:
     """Train on a book's decision log, save the model, judge it on the final time fold (or on the select fold if asked for one).
 
+    Without a log it learns from landmarks, and says so.
+
     Parameters
     ----------
     folder : Path
         For the saved model; replaced as a whole.
     """
     options = options or TrainOptions()
-    table = training_table(book, arms, settings)
+    table = treatment_table(book, arms, settings, options.landmark)
     folds = time_folds(table.rows["as_of"], settings.outcome.horizon_days, options.test_share, options.select_share)
     fit, test = table.subset(folds.fit), table.subset(folds.judged)
     fitted = fit_bundle(fit, settings, options)
     best = best_constant_arm(fitted, fit, settings)
-    alarms = training_alarms(fitted.response, LoggedRows.of_table(fit), options.alarms)
+    alarms = (*landmark_alarm(fit), *training_alarms(fitted.response, LoggedRows.of_table(fit), options.alarms))
     said = {"best_constant": best, ALARM_FACT: alarms_to_fact(alarms)}
     bundle = fitted.with_facts(_facts(book, fit, settings, options) | said).save(folder)
     verdict = judge(bundle, test, fixed_rules(arms, best), settings)
@@ -119,7 +125,7 @@ def fit_bundle(fit: TrainingTable, settings: PolicySettings, options: TrainOptio
     """Fit response and harm on commitments with their logged propensities."""
     arm = fit.rows["arm"].to_numpy()
     model = ResponseModel(fit.arms, options.seed, options.boosting, n_threads=options.threads)
-    model.fit(fit.features, fit.rows["repaid"], arm=arm, propensity=fit.propensity, groups=fit.rows["borrower_id"])
+    model.fit(fit.features, fit.rows["repaid"], arm=arm, propensity=fit.stated, groups=fit.rows["borrower_id"])
     code = fit.arms.encode(arm)
     taken = fit.propensity[np.arange(len(fit)), code]
     harm = HarmModel.fit(fit.rows["harm"].to_numpy(dtype=np.float64), fit.arms.intensity[code], 1.0 / taken)
@@ -171,7 +177,7 @@ def judge_again(book: Book, bundle: ModelBundle, settings: PolicySettings, test_
     test_share : float
         Share of the decisions, the latest, that are judged on; those that the model was fitted on are never among them.
     """
-    table = training_table(book, bundle.arms, settings)
+    table = treatment_table(book, bundle.arms, settings)
     folds = time_folds(table.rows["as_of"], settings.outcome.horizon_days, test_share)
     rows = unseen_rows(table, folds, [bundle])
     verdict = judge(bundle, rows, fixed_rules(bundle.arms, bundle.facts["best_constant"]), settings)

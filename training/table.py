@@ -1,8 +1,8 @@
 """The training table: a row per commitment, with features as of its start, the committed arm, and what happened."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -33,12 +33,14 @@ class TrainingTable:
     features : DataFrame of shape (n, d)
         Borrower history as of the start of the commitment.
     propensity : ndarray of shape (n, K)
-        Logged probability of each arm of the catalogue, among those not retired.
+        Logged probability of each arm of the catalogue, among those not retired; estimated where `estimated` says so.
     lawful : ndarray of shape (n, K)
         Arms that were lawful when the decision was taken: those that the log names, with whatever probability.
     arms : ArmCatalogue
     notices : tuple of str
         What was left out, and why.
+    estimated : bool
+        Whether nobody logged the propensities, so that they are estimated, out of fold by borrower.
     """
 
     rows: pd.DataFrame
@@ -47,14 +49,20 @@ class TrainingTable:
     lawful: NDArray[np.bool_]
     arms: ArmCatalogue
     notices: tuple[str, ...] = ()
+    estimated: bool = False
+
+    @property
+    def stated(self) -> NDArray[np.float64] | None:
+        """The propensities of shape (n, K) that the log states; None where they are estimated."""
+        return None if self.estimated else self.propensity
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def subset(self, mask: NDArray[np.bool_]) -> "TrainingTable":
+    def subset(self, mask: NDArray[np.bool_]) -> Self:
         """Return the rows where the mask is true."""
         rows, features = (frame[mask].reset_index(drop=True) for frame in (self.rows, self.features))
-        return TrainingTable(rows, features, self.propensity[mask], self.lawful[mask], self.arms, self.notices)
+        return replace(self, rows=rows, features=features, propensity=self.propensity[mask], lawful=self.lawful[mask])
 
 
 def training_table(book: Book, arms: ArmCatalogue, settings: PolicySettings) -> TrainingTable:
