@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from .jurisdictions import covers as within
+from .pack_selection import PackSelection
 from .rule_model import CONSUMER_PRODUCTS, PRODUCTS, Effective, Rule
 from .rule_pack import RulePack
 
@@ -31,6 +32,11 @@ class Actor:
     name: str = ""
     principal: str = ""
     drafts: bool = False
+
+
+def packs_at(packs: Sequence[RulePack], jurisdiction: str, actor: Actor) -> Sequence[RulePack]:
+    """Return the packs that may hold in a place: all that are listed, or those that a selection has for it."""
+    return packs.packs_for(jurisdiction, actor.role or None) if isinstance(packs, PackSelection) else packs
 
 
 def pack_applies(pack: RulePack, jurisdiction: str, actor: Actor, products: Sequence[str]) -> bool:
@@ -80,7 +86,7 @@ class HeldRules:
 
 def held_rules(packs: Sequence[RulePack], jurisdiction: str, actor: Actor, products: Sequence[str]) -> HeldRules:
     """Return the packs and rules that hold for a borrower."""
-    applied = tuple(pack for pack in packs if pack_applies(pack, jurisdiction, actor, products))
+    applied = tuple(pack for pack in packs_at(packs, jurisdiction, actor) if pack_applies(pack, jurisdiction, actor, products))
     speaking = [
         (pack, rule)
         for pack in applied

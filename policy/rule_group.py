@@ -6,7 +6,7 @@ from typing import Final
 
 from ..data.vocabulary import CHANNELS
 from .rule_clock import all_zones, clock_zones, is_working_day, local_days
-from .rule_compose import Actor, HeldRules, held_rules
+from .rule_compose import Actor, HeldRules, held_rules, packs_at
 from .rule_model import Effective, Rule
 from .rule_open import is_personal, not_refused, open_to
 from .rule_paced import Paced, Span, business_of, force_of, paced
@@ -78,7 +78,8 @@ def group_rules(packs: Sequence[RulePack], traits: Traits, actor: Actor, span: S
     """Make the rules of every pack that applies ready for borrowers and a span."""
     held = held_rules(packs, traits.place.jurisdiction, actor, traits.products)
     blocking = [(pack, rule) for pack, rule in held.rules if pack.blocks(rule)]
-    everyone = {zone for pack in packs for zone in all_zones(pack.header.clock, traits.places)}
+    listed = [pack for place in traits.places for pack in packs_at(packs, place.jurisdiction, actor)]
+    everyone = {zone for pack in listed for zone in all_zones(pack.header.clock, traits.places)}
     base = _cut_at_midnights(sorted(everyone), span)
     wishes = wish_rules(held)
     hours, named = _open(held, traits, base, span, wishes["times"])

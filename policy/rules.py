@@ -16,6 +16,7 @@ from ..data.book import Book
 from ..data.clock import parse_instant
 from ..data.errors import Fault, InvalidInput
 from .dose import planned_contacts
+from .pack_selection import AUTOMATIC, PackSelection
 from .rule_compose import Actor
 from .rule_engine import TIGHT, GroupEngine, Step
 from .rule_facts import Facts, read_facts
@@ -51,25 +52,24 @@ class LawfulArms:
     removed_by: NDArray[np.object_]
 
 
-def load_packs(names_or_paths: Sequence[str | Path]) -> list[RulePack]:
-    """Read several packs; the faults of all of them come together."""
-    packs: list[RulePack] = []
-    faults: list[Fault] = []
-    for name in names_or_paths:
-        try:
-            packs.append(RulePack.load(name))
-        except InvalidInput as error:
-            faults += error.faults
-    if faults:
-        raise InvalidInput(faults)
-    return packs
+def load_packs(names_or_paths: Sequence[str | Path]) -> Sequence[RulePack]:
+    """Read several packs; the faults of all of them come together.
+
+    With the word `auto` among the names it is a `PackSelection`: each borrower has the packs of the own place.
+    """
+    selection = PackSelection.from_names([str(name) for name in names_or_paths])
+    return selection if AUTOMATIC in names_or_paths else selection.named
 
 
 def rules_version(packs: Sequence[RulePack]) -> str:
-    """Return what identifies a set of packs: their names, and a digest that any change of a rule changes."""
-    versions = sorted(pack.version for pack in packs)
-    digest = hashlib.sha256("\n".join(versions).encode()).hexdigest()[:_DIGEST_LENGTH]
-    return f"{'+'.join(sorted(pack.id for pack in packs))}@{digest}"
+    """Return what identifies a set of packs: their names, and a digest that any change of a rule changes.
+
+    Packs that are chosen by the borrower's place go by `auto` together.
+    """
+    named, rest = (packs.named, [AUTOMATIC]) if isinstance(packs, PackSelection) else (packs, [])
+    ids = [*(pack.id for pack in named), *rest]
+    digest = hashlib.sha256("\n".join(sorted(pack.version for pack in packs)).encode()).hexdigest()[:_DIGEST_LENGTH]
+    return f"{'+'.join(sorted(ids))}@{digest}"
 
 
 def lawful(
@@ -119,13 +119,14 @@ class Planner:
 
     Parameters
     ----------
-    packs : tuple of RulePack
+    packs : sequence of RulePack
+        Listed, or a `PackSelection`.
     facts : Facts
     settings : PolicySettings
         Its horizon and calendar are used.
     """
 
-    packs: tuple[RulePack, ...]
+    packs: Sequence[RulePack]
     facts: Facts
     settings: PolicySettings
 
@@ -145,7 +146,7 @@ class Planner:
         lender = policy.lender
         actor = Actor(lender.role, lender.actor, lender.principal, lender.drafts)
         facts = read_facts(book, parse_instant(as_of), borrower_ids, needs_of(packs), actor, policy.ledger)
-        return cls(tuple(packs), facts, policy)
+        return cls(packs, facts, policy)
 
     @cached_property
     def engines(self) -> list[GroupEngine]:

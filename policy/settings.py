@@ -106,7 +106,7 @@ class PolicySettings(Section):
     halted : bool
         The stop switch: every decision becomes the no-contact arm.
     packs : tuple of str
-        Rule packs by name or path.
+        Rule packs by name or path; `auto` adds those of each borrower's own place.
     capacity : CapacitySettings
         What contacts may use in a week; nothing is short by default.
     house_arm : str
