@@ -1,0 +1,191 @@
+"""What a finished run shows of itself on the judged fold: curves, doses, calibration, support, families. Computed once."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from ..data.arms import ArmCatalogue
+from ..policy.settings import PolicySettings
+from ..policy.value import arm_value
+from .curves import Log, UpliftCurve, clustered_errors, uplift_curve
+from .decide import Decided
+from .diagnostics import calibration_error
+from .evaluation import policy_value
+from .inputs import Floats, Ints
+from .logged import rewards
+from .run import TrainingRun
+from .shap_families import ROWS, contributions, family_table
+from .table import TrainingTable
+
+VALUE, REPAID = "value", "repaid"
+BAND = "days_past_due_band"
+# Labels of the feature's bands, which begin at 1, 4, 8, 16, 31, 61 and 91 days.
+_BANDS = ("0", "1-3", "4-7", "8-15", "16-30", "31-60", "61-90", "91+")
+
+
+@dataclass(frozen=True)
+class Account:
+    """Figures of a run on the fold that it was judged on; money in account currency, shares from 0 to 1.
+
+    Parameters
+    ----------
+    curves : dict of (str, str) to UpliftCurve
+        By unit ("value", "repaid") and reference arm: the best arm other than the reference, most promising borrowers first.
+    qini : DataFrame
+        A row per curve: unit, versus, qini, se, low, high, supported, reason.
+    doses : DataFrame
+        A row per arm: what it does to those to whom it may be given, and over no contact there.
+    calibration : DataFrame
+        A row per arm: predicted and observed share among those who got it.
+    support : DataFrame
+        A row per band of days past due: decisions, and by arm the share with comparable data.
+    families : DataFrame
+        Mean absolute contributions to log odds, by family of history.
+    confidence : float
+        Of every interval and band.
+    """
+
+    curves: dict[tuple[str, str], UpliftCurve]
+    qini: pd.DataFrame
+    doses: pd.DataFrame
+    calibration: pd.DataFrame
+    support: pd.DataFrame
+    families: pd.DataFrame
+    confidence: float = 0.95
+
+
+def account_of(run: TrainingRun, settings: PolicySettings, confidence: float = 0.95) -> Account:
+    """Compute what a run shows of itself.
+
+    Parameters
+    ----------
+    settings : PolicySettings
+        Those that the run was made with: they price what happened.
+    """
+    test, decided = run.test, run.verdict.decided
+    logs = _logs(test, decided, settings)
+    curves = {
+        (unit, reference): _curve(logs[unit], decided, test.lawful, reference, confidence)
+        for unit in (VALUE, REPAID)
+        for reference in dict.fromkeys((test.arms.baseline, run.best_constant))
+    }
+    figures = [
+        {"unit": unit, "versus": reference, "qini": c.qini, "se": c.se, "low": c.low, "high": c.high,
+         "supported": c.supported, "reason": c.reason}
+        for (unit, reference), c in curves.items()
+    ]  # fmt: skip
+    return Account(
+        curves,
+        pd.DataFrame(figures),
+        dose_table(logs[REPAID], test.lawful, confidence),
+        calibration_table(logs[REPAID], confidence),
+        support_table(test.features, decided.supported, test.arms),
+        _families(run),
+        confidence,
+    )
+
+
+def dose_table(log: Log, lawful: NDArray[np.bool_], confidence: float = 0.95) -> pd.DataFrame:
+    """Estimate the response by arm, among those to whom it may be given, and what it adds to no contact there.
+
+    Returns
+    -------
+    DataFrame
+        arm, channel, contacts_per_week, decisions, predicted, response, low, high, over_none, over_low, over_high (shares
+        repaid, doubly robust, clustered), supported, reason.
+    """
+    baseline = np.eye(len(log.arms))[0]
+    return pd.DataFrame(
+        [_dose(log.subset(lawful[:, k]), k, baseline, confidence) for k in range(len(log.arms)) if lawful[:, k].any()]
+    )
+
+
+def _dose(log: Log, k: int, baseline: Floats, confidence: float) -> dict[str, object]:
+    n, arm = len(log.code), list(log.arms)[k]
+    policy, none = (np.tile(one, (n, 1)) for one in (np.eye(len(log.arms))[k], baseline))
+    known = {"arm": np.array(log.arms.names, dtype=object)[log.code], "reward": log.reward, "propensity": log.propensity}
+    shared = known | {"arms": log.arms, "outcome": log.outcome, "groups": log.groups, "confidence": confidence}
+    own, over = policy_value(policy, **shared), policy_value(policy, versus=none, **shared)
+    return {
+        "arm": arm.name, "channel": "+".join(arm.channels) or "none", "contacts_per_week": float(log.arms.intensity[k]),
+        "decisions": n, "predicted": float(log.outcome[:, k].mean()),
+        "response": own.estimate, "low": own.low, "high": own.high,
+        "over_none": over.estimate, "over_low": over.low, "over_high": over.high,
+        "supported": over.supported, "reason": over.reason,
+    }  # fmt: skip
+
+
+def calibration_table(log: Log, confidence: float = 0.95) -> pd.DataFrame:
+    """Hold predicted against observed shares among those who got each arm.
+
+    Returns
+    -------
+    DataFrame
+        arm, decisions, predicted, observed, gap (observed less predicted), low, high (of the gap, clustered), error (mean
+        absolute gap over ten bins, weighted by inverse propensity).
+    """
+    rows, reach = [], float(norm.ppf(0.5 + confidence / 2))
+    taken = log.propensity[np.arange(len(log.code)), log.code]
+    for k, name in enumerate(log.arms.names):
+        own = log.code == k
+        if not own.any():
+            continue
+        predicted, observed = log.outcome[own, k], log.reward[own]
+        gap = observed - predicted
+        half = reach * float(clustered_errors((gap - gap.mean())[:, None], log.groups[own])[0])
+        rows.append(
+            {
+                "arm": name, "decisions": int(own.sum()), "predicted": predicted.mean(), "observed": observed.mean(),
+                "gap": gap.mean(), "low": gap.mean() - half, "high": gap.mean() + half,
+                "error": calibration_error(observed, predicted, 1.0 / taken[own]),
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def support_table(features: pd.DataFrame, supported: NDArray[np.bool_], arms: ArmCatalogue) -> pd.DataFrame:
+    """Return the share of decisions with comparable data, by band of days past due and arm.
+
+    Returns
+    -------
+    DataFrame
+        days_past_due (band, `all` last), decisions, and a column of shares per arm.
+    """
+    band = features[BAND].to_numpy(dtype=np.float64) if BAND in features else np.zeros(len(features))
+    parts = {_BANDS[int(value)]: band == value for value in np.unique(band[np.isfinite(band)])}
+    rows = [
+        {"days_past_due": label, "decisions": int(own.sum()), **dict(zip(arms.names, supported[own].mean(axis=0), strict=True))}
+        for label, own in (parts | {"all": np.ones(len(features), dtype=bool)}).items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def _logs(test: TrainingTable, decided: Decided, settings: PolicySettings) -> dict[str, Log]:
+    """Return the judged fold in both units, priced as the verdict prices it."""
+    happened, code = rewards(test, settings), test.arms.encode(test.rows["arm"])
+    owed = test.rows["recoverable"].to_numpy(dtype=np.float64)
+    expected = arm_value(decided.response, owed, decided.harm, test.arms, settings)
+    groups = test.rows["borrower_id"].to_numpy(dtype=object)
+    units = {VALUE: (happened.value, expected), REPAID: (happened.repaid, decided.response)}
+    return {name: Log(code, reward, test.propensity, outcome, test.arms, groups) for name, (reward, outcome) in units.items()}
+
+
+def _curve(log: Log, decided: Decided, lawful: NDArray[np.bool_], reference: str, confidence: float) -> UpliftCurve:
+    """Treat those first whose best other arm promises most over the reference; where that is not lawful, over no contact."""
+    n, position = len(log.code), log.arms.index(reference)
+    rows, fallback = np.arange(n), np.where(lawful[:, position], position, 0)
+    open_to = lawful & decided.supported
+    open_to[rows, fallback] = False
+    worth = np.where(open_to, log.outcome, -np.inf)
+    best: Ints = np.where(open_to.any(axis=1), worth.argmax(axis=1), fallback)
+    return uplift_curve(log, log.outcome[rows, best] - log.outcome[rows, fallback], best, fallback, confidence)
+
+
+def _families(run: TrainingRun) -> pd.DataFrame:
+    # Evenly spaced in time: no draw, so the same run explains the same decisions.
+    at = np.unique(np.linspace(0, len(run.test) - 1, ROWS).astype(np.int64))
+    X = run.test.features.iloc[at]
+    return family_table(contributions(run.bundle.response.artefact, X, run.verdict.decided.chosen[at]))
