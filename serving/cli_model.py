@@ -1,5 +1,6 @@
 """Commands on models: train from a book's decision log or from one flat table, and judge a saved model again."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -8,8 +9,11 @@ import typer
 
 from ..data.errors import Fault, InvalidInput
 from ..data.stores import open_book
+from ..training.account import Account, account_of
 from ..training.bundle import check_folder
+from ..training.compliance import said_of
 from ..training.flat import FlatResult, train_flat
+from ..training.recipe import RECIPE_PAGE, Recipe
 from ..training.record import flat_record, judged_record, record_of
 from ..training.run import TrainingRun, TrainOptions, judge_again, train_book
 from ..training.tracker import LoggedRun, RunRecord, Tracker
@@ -23,6 +27,12 @@ VALUE_FORMATS = {
     "value": "{:,.2f}", "value_low": "{:,.2f}", "value_high": "{:,.2f}", "repaid": "{:.3f}", "repaid_low": "{:.3f}",
     "repaid_high": "{:.3f}", "contacts_per_week": "{:.2f}", "ess": "{:,.0f}", "projected": "{:.1%}",
 }  # fmt: skip
+ARM_FORMATS = {
+    "contacts_per_week": "{:.2f}", "decisions": "{:,.0f}", "comparable": "{:.0%}",
+    **dict.fromkeys(("response", "low", "high", "over_none", "predicted", "observed"), "{:.3f}"),
+}  # fmt: skip
+QINI_FORMATS = dict.fromkeys(("qini", "se", "low", "high"), "{:,.4g}")
+COMPLIANCE_FORMATS = {"executed_share": "{:.1%}", "delivered_share": "{:.1%}", "outage_share": "{:.1%}"}
 
 
 def train(  # noqa: PLR0913, PLR0917  each parameter is an option of the command
@@ -41,11 +51,17 @@ def train(  # noqa: PLR0913, PLR0917  each parameter is an option of the command
     save: Annotated[Path | None, typer.Option(help="Folder for the model; replaced.")] = None,
     register: Annotated[str | None, typer.Option(help="Register the model under this name.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
+    like: Annotated[str | None, typer.Option(help="Make a kept run again, by its id, and compare every byte.")] = None,
 ) -> None:
     """Train a response model, judge it on decisions it has not seen, and keep the run."""
     environment = Environment.read()
-    folder = save or environment.room / "models" / "latest"
+    folder = save or environment.room / "models" / ("again" if like else "latest")
     check_folder(folder)
+    if like is not None:
+        if table is not None or settings is not None or register is not None or seed or select:
+            raise typer.BadParameter("--like takes everything from the run: beside it only the tables and --save.")
+        train_again(like, source, folder, tracker_in(environment))
+        return
     if table is not None and source is not None:
         raise typer.BadParameter("Name either the event tables or --table, not both.")
     if table is not None:
@@ -53,8 +69,8 @@ def train(  # noqa: PLR0913, PLR0917  each parameter is an option of the command
         with stage("saving the model"):
             record = flat_record(result, folder, seed)
     elif source is not None:
-        options = TrainOptions(seed=seed, select_share=select)
-        record = record_of(train_source(source, Settings.read(settings), folder, options), folder, options)
+        options, chosen = TrainOptions(seed=seed, select_share=select), Settings.read(settings)
+        record = record_source(train_source(source, chosen, folder, options), folder, options, source, chosen)
     else:
         raise typer.BadParameter("Name the event tables, or one flat table with --table.")
     keep(record, register, environment)
@@ -78,10 +94,34 @@ def evaluate(
     keep(judged_record(judged, recommender.bundle), None, environment)
 
 
-def train_source(source: str, settings: Settings, folder: Path, options: TrainOptions) -> TrainingRun:
-    """Train on a book and print what the model is worth."""
+def record_source(run: TrainingRun, folder: Path, options: TrainOptions, source: str, settings: Settings) -> RunRecord:
+    """Compute what a run shows of itself, print it in short, and describe the run with all that makes it again."""
+    with stage("curves, calibration, support, families"):
+        account = account_of(run, settings.policy)
+        record = record_of(run, folder, options, account)
+    show_account(account)
+    recipe = Recipe.of(run, options, source, settings.to_dict())
+    return replace(record, pages={**record.pages, RECIPE_PAGE: recipe.to_json()})
+
+
+def train_again(run_id: str, source: str | None, folder: Path, tracker: Tracker) -> None:
+    """Make a kept run again, and say whether the model is the same; it is no new run, so it is not kept."""
+    recipe = Recipe.from_json(tracker.page(run_id, RECIPE_PAGE))
+    for change in recipe.changes():
+        say(f"  other than in the run: {change}")
+    settings, place = Settings.from_dict(recipe.settings), source or recipe.source
+    recipe.compare(train_source(place, settings, folder, recipe.options, recipe))
+    say(f"the same model, byte for byte: version {recipe.model_version}, in {folder}")
+
+
+def train_source(
+    source: str, settings: Settings, folder: Path, options: TrainOptions, recipe: Recipe | None = None
+) -> TrainingRun:
+    """Train on a book, which must be the recipe's where there is one, and print what the model is worth."""
     with stage(f"checking {source}"):
         book = open_book(source, settings.book, settings.arms)
+        if recipe is not None:
+            recipe.check(book)
     with book, stage("features, training, and judging on the final time fold"):
         run = train_book(book, settings.arms, settings.policy, folder, options)
     for notice in (*book.notices, *run.fit.notices, *run.notices):
@@ -92,6 +132,14 @@ def train_source(source: str, settings: Settings, folder: Path, options: TrainOp
         f"{'' if run.final_fold else ' (the select fold; the final one is unseen)'}"
     )
     show_verdict(run.verdict.values, run.verdict.gains, "final" if run.final_fold else "select")
+    if len(run.compliance):
+        counts = run.compliance.drop(columns=["commitments", "due", "delivered", "in_outage"])
+        show(
+            counts.rename(columns=lambda name: name.replace("stopped_by_", "off: ")),
+            "contacts planned and made",
+            COMPLIANCE_FORMATS,
+        )
+        say(f"  {said_of(run.compliance)}")
     return run
 
 
@@ -117,6 +165,19 @@ def show_verdict(values: pd.DataFrame, gains: pd.DataFrame, fold: str = "final")
     show(gains.drop(columns="reason"), "gain of the learnt policy over", VALUE_FORMATS)
     for row in values[~values["supported"]].to_dict("records"):
         say(f"  not supported: {row['policy']}: {row['reason']}")
+
+
+def show_account(account: Account) -> None:
+    """Print a run's figures by arm in short; the pages of the run have them in full."""
+    doses = account.doses.set_index("arm")[["contacts_per_week", "response", "low", "high", "over_none", "supported"]]
+    fit = account.calibration.set_index("arm")[["decisions", "predicted", "observed"]]
+    whole = account.support.iloc[-1].reindex(doses.index).astype(float).rename("comparable")
+    show(
+        doses.join(fit).join(whole).reset_index(),
+        "by arm, share repaid (doubly robust; predicted and observed: of those given)",
+        ARM_FORMATS,
+    )
+    show(account.qini.drop(columns="reason"), "Qini: gain of treating the most promising first, over a lot", QINI_FORMATS)
 
 
 def keep(record: RunRecord, name: str | None, environment: Environment) -> LoggedRun:

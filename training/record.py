@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .account import Account
 from .bundle import ModelBundle
 from .diagnostics import Diagnostics
 from .flat import FlatResult
@@ -15,7 +16,9 @@ from .gate import GateVerdict, Trial
 from .gate_alarms import ALARM_FACT
 from .gate_settings import GateSettings
 from .judge import LEARNT, Verdict
+from .model_card import gate_card, model_card
 from .pictures import calibration_picture, dose_picture, page, share_picture, value_picture
+from .pictures_curves import dose_curve_picture, family_picture, qini_picture, support_picture, value_curve_picture
 from .provenance import versions
 from .run import Judged, TrainingRun, TrainOptions
 from .tracker import FOLD_TAG, MODEL_TAG, RunRecord
@@ -25,13 +28,15 @@ _LONGEST = 500
 _FIGURES = ("value", "value_low", "value_high", "repaid", "repaid_low", "repaid_high", "contacts_per_week", "ess")
 
 
-def record_of(run: TrainingRun, folder: Path, options: TrainOptions) -> RunRecord:
+def record_of(run: TrainingRun, folder: Path, options: TrainOptions, account: Account) -> RunRecord:
     """Describe a training run on a book.
 
     Parameters
     ----------
     folder : Path
         Of the saved model.
+    account : Account
+        `account_of(run, settings)`.
     """
     bundle, verdict = run.bundle, run.verdict
     return RunRecord(
@@ -41,8 +46,19 @@ def record_of(run: TrainingRun, folder: Path, options: TrainOptions) -> RunRecor
         outputs=tuple(bundle.arms.names),
         parameters={**_short(bundle.facts), **parameters_of(options)},
         tags=_tags(bundle.version, run.origin, run.final_fold),
-        metrics={**diagnostic_metrics(bundle.response.diagnostics), **verdict_metrics(verdict)},
-        pages={"report.html": _report(run), "alarms.json": bundle.facts.get(ALARM_FACT, "[]"), **verdict_pages(verdict)},
+        metrics={
+            **diagnostic_metrics(bundle.response.diagnostics),
+            **verdict_metrics(verdict),
+            **account_metrics(account),
+        },
+        pages={
+            "report.html": _report(run, account),
+            "model_card.md": model_card(run, account),
+            **account_pages(account),
+            "alarms.json": bundle.facts.get(ALARM_FACT, "[]"),
+            "compliance.csv": run.compliance.to_csv(index=False),
+            **verdict_pages(verdict),
+        },
     )
 
 
@@ -86,6 +102,7 @@ def gate_record(found: GateVerdict, trial: Trial, gate: GateSettings, tags: dict
             **(verdict_metrics(found.verdict) if found.verdict else {}),
         },
         pages={
+            "model_card.md": gate_card(trial.challenger, found, _digests(tags)),
             "gate.csv": found.table.to_csv(index=False),
             "reasons.txt": "\n".join(found.reasons) + "\n",
             **(verdict_pages(found.verdict) if found.verdict else {}),
@@ -98,9 +115,43 @@ def verdict_metrics(verdict: Verdict) -> dict[str, float]:
     return {**frame_metrics(verdict.values, "policy", _FIGURES), **frame_metrics(verdict.gains, "over", _FIGURES)}
 
 
+def account_metrics(account: Account) -> dict[str, float]:
+    """Return Qini coefficients, gaps of calibration, doses and support as metrics."""
+    qini = account.qini.assign(curve="qini " + account.qini["unit"] + " over " + account.qini["versus"])
+    whole = account.support[account.support["days_past_due"] == "all"].drop(columns=["days_past_due", "decisions"])
+    tables = {
+        "curve": (qini, ("qini", "se", "low", "high")),
+        "calibration of": (
+            account.calibration.rename(columns={"arm": "calibration of"}),
+            ("predicted", "observed", "gap", "error"),
+        ),
+        "dose of": (account.doses.rename(columns={"arm": "dose of"}), ("response", "low", "high", "over_none")),
+        "contribution of": (account.families.rename(columns={"family": "contribution of"}), ("response", "contrast")),
+    }
+    metrics = {metric_name("supported share", arm): float(share) for arm, share in whole.iloc[0].items()}
+    for key, (table, figures) in tables.items():
+        for row in table.to_dict("records"):
+            name = row[key] if key == "curve" else f"{key} {row[key]}"
+            metrics |= {metric_name(name, figure): float(row[figure]) for figure in figures if np.isfinite(row[figure])}
+    return metrics
+
+
+def account_pages(account: Account) -> dict[str, str]:
+    """Return the tables of an account as CSV; all curves in one."""
+    curves = pd.concat(
+        [curve.points.assign(unit=unit, versus=versus) for (unit, versus), curve in account.curves.items()], ignore_index=True
+    )
+    tables = {name: getattr(account, name) for name in ("qini", "doses", "calibration", "support", "families")}
+    return {f"{name}.csv": table.to_csv(index=False) for name, table in {**tables, "curves": curves}.items()}
+
+
 def verdict_pages(verdict: Verdict) -> dict[str, str]:
     """Return the tables of a verdict as CSV."""
     return {"values.csv": verdict.values.to_csv(index=False), "gains.csv": verdict.gains.to_csv(index=False)}
+
+
+def _digests(tags: dict[str, str]) -> dict[str, str]:
+    return {name: text for name, text in tags.items() if name.endswith(("_digest", "_version"))}
 
 
 def _tags(version: str, origin: dict[str, str], final_fold: str) -> dict[str, str]:
@@ -204,7 +255,7 @@ def metric_name(*parts: str) -> str:
     return "/".join(re.sub(r"[^\w\-. ]", "_", part) for part in parts)
 
 
-def _report(run: TrainingRun) -> str:
+def _report(run: TrainingRun, account: Account) -> str:
     test, verdict, names = run.test, run.verdict, run.bundle.arms.names
     code = test.arms.encode(test.rows["arm"])
     predicted = verdict.decided.response[np.arange(len(test)), code]
@@ -221,7 +272,12 @@ def _report(run: TrainingRun) -> str:
         [
             value_picture(values),
             dose_picture(verdict.decided.response, test.arms),
+            dose_curve_picture(account.doses),
             calibration_picture(predicted, test.rows["repaid"].to_numpy(dtype=np.float64), code, test.arms),
             share_picture(shares),
+            *(value_curve_picture(curve, unit, versus) for (unit, versus), curve in account.curves.items()),
+            *(qini_picture(curve, unit, versus) for (unit, versus), curve in account.curves.items()),
+            support_picture(account.support),
+            family_picture(account.families),
         ],
     )

@@ -12,6 +12,7 @@ from ..policy.settings import PolicySettings
 from .alarms import Alarm, AlarmOptions, LoggedRows, training_alarms
 from .boosting import Boosting
 from .bundle import ModelBundle
+from .compliance import compliance_table
 from .folds import TimeFolds, fold_digest, time_folds
 from .gate_alarms import ALARM_FACT, alarms_to_fact
 from .harm import HarmModel
@@ -74,6 +75,8 @@ class TrainingRun:
         Digest of the final fold where that was judged on, which the gate counts as an attempt; empty where it was not.
     origin : dict
         Digests of data, features, rules, settings and code.
+    compliance : DataFrame
+        Planned against executed contacts of the commitments learnt from; empty where nobody logged decisions.
     """
 
     bundle: ModelBundle
@@ -85,6 +88,7 @@ class TrainingRun:
     alarms: tuple[Alarm, ...] = ()
     final_fold: str = ""
     origin: dict[str, str] = field(default_factory=dict)
+    compliance: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -118,7 +122,8 @@ def train_book(
     bundle = fitted.with_facts(_facts(book, fit, settings, options) | said).save(folder)
     verdict = judge(bundle, test, fixed_rules(arms, best), settings)
     final = "" if folds.select.any() else fold_digest(test.rows)
-    return TrainingRun(bundle, fit, test, folds, verdict, best, alarms, final, provenance(book, settings))
+    done = compliance_table(book, fit, arms, settings)
+    return TrainingRun(bundle, fit, test, folds, verdict, best, alarms, final, provenance(book, settings), done)
 
 
 def fit_bundle(fit: TrainingTable, settings: PolicySettings, options: TrainOptions) -> ModelBundle:
