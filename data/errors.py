@@ -205,3 +205,7 @@ class PlaceboMoved(Refusal):
 
 class NoDecisionLog(Refusal):
     """Nobody logged what was decided: the arms are read off contacts that were made, and their propensities are estimated."""
+
+
+class OutsideTriedDoses(Refusal):
+    """A dose was asked for that does not lie between tried doses of its channels."""

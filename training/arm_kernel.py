@@ -11,7 +11,7 @@ from .inputs import Floats
 
 COMPONENTS = ("contact", "channel", "dose", "dose of the channel", "arm itself")
 # Reach of the smooth dose curve, on the scale log(1 + contacts per week): from one a week to three.
-REACH = 0.5
+REACH = 0.7
 # Keeps a covariance invertible where two arms are the same in every respect.
 JITTER = 1e-9
 
@@ -48,7 +48,7 @@ class ArmKernel:
     def of(cls, arms: ArmCatalogue) -> Self:
         """Describe a catalogue; where a dose is not known, only contact itself and the arm's own part apply."""
         others = list(arms)[1:]
-        stacked = np.stack([np.atleast_2d(part) for part in _parts(others, others)])
+        stacked = np.stack(_parts(others, others, _top(others)))
         if not np.isfinite(arms.intensity).all():
             keep = [COMPONENTS.index("contact"), COMPONENTS.index("arm itself")]
             return cls(stacked[keep], tuple(COMPONENTS[i] for i in keep))
@@ -69,17 +69,21 @@ class ArmKernel:
         weights : ndarray of shape (K - 1,)
         variance : float
         """
-        sizes = np.exp(logs)
-        across = np.einsum("c,ck->k", sizes, np.stack([part[0] for part in _parts([arm], list(arms)[1:])]))
-        own = float(sizes.sum())
+        sizes, others = np.exp(logs), list(arms)[1:]
+        across = np.einsum("c,ck->k", sizes, np.stack(_parts([arm], others, _top(others)))[:, 0])
+        own = float(sizes @ np.stack(_parts([arm], [arm], _top(others)))[:, 0, 0])
         weights: Floats = np.linalg.solve(self.covariance(logs), across)
         return weights, max(own - float(weights @ across), 0.0)
 
 
-def _parts(left: Sequence[Arm], right: Sequence[Arm]) -> list[Floats]:
+def _top(arms: Sequence[Arm]) -> float:
+    """Return the scale of the dose: that of the heaviest arm, on the log scale."""
+    return max(float(np.log1p(max(arm.intensity for arm in arms))), 1e-9)
+
+
+def _parts(left: Sequence[Arm], right: Sequence[Arm], top: float) -> list[Floats]:
     mix_left, mix_right = _mix(left), _mix(right)
-    dose_left, dose_right = (np.log1p([max(arm.intensity, 0.0) for arm in side]) for side in (left, right))
-    top = max(float(np.nan_to_num(dose_left).max()), float(np.nan_to_num(dose_right).max()), 1e-9)
+    dose_left, dose_right = (np.log1p([arm.intensity for arm in side]) for side in (left, right))
     channel = mix_left @ mix_right.T
     curve = np.exp(-0.5 * ((dose_left[:, None] - dose_right[None, :]) / REACH) ** 2)
     same = np.array([[float(one.name == other.name) for other in right] for one in left])

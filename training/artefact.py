@@ -14,6 +14,7 @@ from scipy.special import stdtrit
 from ..data.arms import ArmCatalogue
 from ..data.errors import Fault, InvalidInput
 from ..data.files import digest, replacing
+from .artefact_parts import Noise, Score, Support
 from .calibration import Calibration
 from .covariates import Covariates
 from .effects import Effects, Sizes
@@ -27,44 +28,6 @@ MODEL_FILE = "model.json"
 COVARIANCE_FILE = "covariance.npy"
 # Weight of the pooled noise against a borrower's own, in pairs: four differences alone say little about a variance.
 PRIOR_PAIRS = 8.0
-
-
-@dataclass(frozen=True)
-class Support:
-    """When an arm has comparable data.
-
-    Parameters
-    ----------
-    counts : tuple of int
-        Rows of each arm at fit.
-    least_rows : int
-        Fewest rows of an arm.
-    floor : float
-        Least estimated propensity at x; by default 0.1 / K.
-    randomised : bool
-        True where the stated odds were the same for everyone: then only the counts matter.
-    """
-
-    counts: tuple[int, ...]
-    least_rows: int
-    floor: float
-    randomised: bool
-
-
-@dataclass(frozen=True)
-class Noise:
-    """How wrong a borrower's level may be, in log odds.
-
-    Parameters
-    ----------
-    variance : float
-        How much halves of the data disagree, on average over borrowers.
-    inflation : float
-        Squared error over that disagreement, from a bootstrap: halves agree on what both got wrong.
-    """
-
-    variance: float
-    inflation: float
 
 
 @dataclass(frozen=True)
@@ -113,15 +76,15 @@ class ResponseArtefact:
         Z = self.columns.encode(X)
         result = np.empty((len(Z), len(self.arms)))
         for rows in chunks(len(Z)):
-            result[rows] = sigmoid(self.calibration.apply(self._score(Z[rows], threads).raw))
+            result[rows] = sigmoid(self.calibration.apply(self.score(Z[rows], threads).raw))
         return result
 
     def interval_by_arm(self, X: pd.DataFrame, confidence: float, threads: int = 0) -> tuple[Floats, Floats]:
         """Return lower and upper ends of shape (n, K) each: of level, effects and calibration together."""
-        Z, reach = self.columns.encode(X), self._quantile(confidence)
+        Z, reach = self.columns.encode(X), self.reach(confidence)
         low, high = np.empty((len(Z), len(self.arms))), np.empty((len(Z), len(self.arms)))
         for rows in chunks(len(Z)):
-            score = self._score(Z[rows], threads)
+            score = self.score(Z[rows], threads)
             centre, slope = self.calibration.apply(score.raw), self.calibration.slope(score.raw)
             own = self._spread.by_arm(score.F) + score.noise[:, None]
             half = reach * np.sqrt(slope**2 * own + self.calibration.variance(score.raw, np.ones_like(centre)))
@@ -132,11 +95,11 @@ class ResponseArtefact:
         self, X: pd.DataFrame, reference: str, confidence: float, threads: int = 0
     ) -> tuple[Floats, Floats, Floats]:
         """Return P(arm) - P(reference) and its joint interval, of shape (n, K) each."""
-        Z, r, reach = self.columns.encode(X), self.arms.index(reference), self._quantile(confidence)
+        Z, r, reach = self.columns.encode(X), self.arms.index(reference), self.reach(confidence)
         shape = (len(Z), len(self.arms))
         middle, low, high = np.empty(shape), np.empty(shape), np.empty(shape)
         for rows in chunks(len(Z)):
-            score = self._score(Z[rows], threads)
+            score = self.score(Z[rows], threads)
             p = sigmoid(self.calibration.apply(score.raw))
             steep = p * (1 - p)
             pull = steep * self.calibration.slope(score.raw)
@@ -170,14 +133,15 @@ class ResponseArtefact:
         _, own = self._level(Z, threads)
         return float(own.mean())
 
-    def _score(self, Z: Floats, threads: int) -> "_Score":
+    def score(self, Z: Floats, threads: int) -> Score:
+        """Return what every prediction starts from, for encoded rows."""
         F = self.covariates.encode(Z)
         level, own = self._level(Z, threads)
         raw = (level + self.base(F))[:, None] + self.effects.logits(F)
         pairs = len(self.boosters) / 2
         # A borrower's own variance is drawn towards the average (Smyth 2004, moderated t): few differences say little.
         variance = (pairs * own + PRIOR_PAIRS * self.noise.variance) / (pairs + PRIOR_PAIRS)
-        return _Score(F, raw, self.noise.inflation * variance)
+        return Score(F, raw, self.noise.inflation * variance)
 
     def _level(self, Z: Floats, threads: int) -> tuple[Floats, Floats]:
         """Return mean log odds of the boosters and their delete-half jackknife variance, of shape (n,) each."""
@@ -189,7 +153,8 @@ class ResponseArtefact:
             squares = squares + (left - right) ** 2 / 4
         return total / len(self.boosters), squares / (len(self.boosters) // 2)
 
-    def _quantile(self, confidence: float) -> float:
+    def reach(self, confidence: float) -> float:
+        """Return how many standard errors an interval reaches to each side."""
         if not 0 < confidence < 1:
             raise InvalidInput([Fault("confidence", "between 0 and 1", repr(confidence), "0.9 gives a 90% interval.")])
         return float(stdtrit(len(self.boosters) / 2 + PRIOR_PAIRS, 0.5 + confidence / 2))
@@ -230,15 +195,6 @@ class ResponseArtefact:
             "support": vars(self.support) | {"counts": list(self.support.counts)},
             "propensity": scaling,
         }
-
-
-@dataclass(frozen=True)
-class _Score:
-    """Covariates (n, p), raw log odds by arm (n, K), and the variance of the level's log odds (n,)."""
-
-    F: Floats
-    raw: Floats
-    noise: Floats
 
 
 def load_artefact(folder: str | Path) -> ResponseArtefact:

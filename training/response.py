@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from ..data.arms import ArmCatalogue
+from ..data.arms import Arm, ArmCatalogue
 from ..data.errors import Fault, InvalidInput
-from .artefact import Noise, ResponseArtefact, Support, load_artefact, sigmoid
+from .artefact import ResponseArtefact, load_artefact, sigmoid
+from .artefact_parts import Noise, Support
 from .boosting import Boosting, Sample, draw_halves, fit_halves
 from .calibration import fit_calibration
 from .diagnostics import diagnose
+from .dose_between import DosePrediction, predict_between
 from .effects import FOLDS
 from .fit_data import FitData, check_fit
 from .inputs import Floats
@@ -176,6 +178,22 @@ class ResponseModel:
     def contrast_by_arm(self, X: pd.DataFrame, reference: str, confidence: float = 0.9) -> tuple[Floats, Floats, Floats]:
         """Return P(arm) - P(reference) with its own joint interval, of shape (n, K) each."""
         return self._fitted().contrast_by_arm(X, reference, confidence, self.n_threads)
+
+    def predict_dose(self, X: pd.DataFrame, arm: Arm, confidence: float = 0.9) -> DosePrediction:
+        """Return the response to a dose between tried doses of the same channels, flagged as such by its type.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n, d)
+        arm : Arm
+            Not of the catalogue.
+
+        Raises
+        ------
+        OutsideTriedDoses
+            Where no tried dose lies below or above it.
+        """
+        return predict_between(self._fitted(), X, arm, confidence, self.n_threads)
 
     def support_by_arm(self, X: pd.DataFrame) -> NDArray[np.bool_]:
         """Return True where there is comparable data for this borrower and arm, of shape (n, K).
