@@ -83,7 +83,8 @@ def test_in_a_world_of_dead_numbers_contacts_are_made_and_not_delivered(found):
     delivered = {name: compliance["delivered"].sum() / compliance["executed"].sum() for name, (_, compliance) in found.items()}
     made = found["stale"][1]["executed"].sum() / found["stale"][1]["due"].sum()
     assert made > 0.98
-    assert delivered["stale"] < 0.5 < 0.7 < delivered["randomised"]
+    assert delivered["stale"] < 0.5
+    assert delivered["randomised"] > 0.7
 
 
 def test_payment_calls_off_as_many_contacts_as_the_engine_left_undone(worlds, found):
@@ -135,7 +136,8 @@ def test_an_outage_that_nobody_has_ended_lasts_and_a_short_one_costs_no_day(worl
 def test_rows_come_in_the_order_of_the_catalogue_and_a_sentence_sums_them_up(found):
     compliance = found["outage"][1]
     assert tuple(compliance.columns) == COLUMNS
-    place = [(ARMS.names.index(arm), CHANNELS.index(channel)) for arm, channel in zip(compliance["arm"], compliance["channel"])]
+    pairs = zip(compliance["arm"], compliance["channel"], strict=True)
+    place = [(ARMS.names.index(arm), CHANNELS.index(channel)) for arm, channel in pairs]
     assert place == sorted(place)
     text = said_of(compliance)
     assert f"{compliance['executed'].sum():,} contacts made of {compliance['due'].sum():,} due" in text

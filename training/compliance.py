@@ -155,7 +155,8 @@ def _executed(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
     met = met[met["at"] < met["over_at"]]
     both = pd.concat([named[["arm", "channel", "outcome"]], met[["arm", "channel", "outcome"]]], ignore_index=True)
     found = both.assign(delivered=both["outcome"].isin(DELIVERED_OUTCOMES)).groupby(["arm", "channel"])["delivered"]
-    return found.agg(executed="size", delivered="sum")
+    counted: pd.DataFrame = found.agg(executed="size", delivered="sum")
+    return counted
 
 
 def _finished(found: pd.DataFrame, rows: pd.DataFrame, arms: ArmCatalogue) -> pd.DataFrame:
