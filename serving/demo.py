@@ -12,10 +12,9 @@ from ..data.settings import BookSettings
 from ..data.stores import check_source
 from ..data.worlds import Truth, simulate
 from ..features.catalogue import FEATURES
-from ..training.record import record_of
 from ..training.run import TrainingRun, TrainOptions
 from .cli_gate import promote_from
-from .cli_model import MODEL_NAME, keep, tracker_in, train_source
+from .cli_model import MODEL_NAME, keep, record_source, tracker_in, train_source
 from .cli_nightly import decide_night
 from .console import head, say, show, stage
 from .environment import Environment
@@ -51,7 +50,7 @@ def demo(
     run = train_source(str(room / "book"), Settings(), room / "model", options)
     show(against_truth(run, world.truth), "what the judge could not know: the true share repaid on the same decisions", _SHARES)
     head("4  Run and model in the registry")
-    keep(record_of(run, room / "model", options), MODEL_NAME, environment)
+    keep(record_source(run, room / "model", options, str(room / "book"), Settings()), MODEL_NAME, environment)
     head("5  The gate")
     tracker = tracker_in(environment)
     promotion = promote_from(str(room / "book"), MODEL_NAME, Settings(), tracker)

@@ -1,8 +1,9 @@
 """The settings file: arms, policy, source and gate, each read by its own layer."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 import typer
 
@@ -44,3 +45,18 @@ class Settings:
             return cls()
         arms = ArmCatalogue.from_yaml(path) if read_section(path, "arms") is not None else default_arms()
         return cls(arms, PolicySettings.from_yaml(path), BookSettings.from_yaml(path), GateSettings.from_yaml(path))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values that `from_dict` reads back: what a run keeps of its settings."""
+        sections = {name: getattr(self, name).model_dump(mode="json") for name in ("policy", "book", "gate")}
+        return {"arms": self.arms.to_dict(), **sections}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
+        """Rebuild from `to_dict`."""
+        return cls(
+            ArmCatalogue.from_dict(content["arms"]),
+            PolicySettings.model_validate(content["policy"]),
+            BookSettings.model_validate(content["book"]),
+            GateSettings.model_validate(content["gate"]),
+        )

@@ -30,6 +30,9 @@ class FakeTracker:
         _, name, version = uri.split("/")
         return self.models[name][int(version) - 1]
 
+    def page(self, run_id, name):
+        return self.runs[int(run_id)].pages[name]
+
     def standing(self, name):
         if name not in self.standings:
             raise InvalidInput([Fault(name, "a registered model", "none", "")])

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from lighttouch.data.arms import default_arms
+from lighttouch.training.account import account_of
 from lighttouch.training.boosting import Boosting
 from lighttouch.training.bundle import ModelBundle
 from lighttouch.training.flat import train_flat
@@ -19,7 +20,7 @@ ARMS = default_arms()
 
 @pytest.fixture(scope="module")
 def record(trained):
-    return record_of(trained.run, trained.folder, QUICK)
+    return record_of(trained.run, trained.folder, QUICK, account_of(trained.run, trained.settings))
 
 
 @pytest.fixture(scope="module")
@@ -81,13 +82,25 @@ def test_the_report_is_one_page_that_asks_nothing_of_a_network(record):
     assert report.startswith("<!doctype html>")
     assert not re.findall(r"<(?:script|link|img|iframe)[^>]*(?:src|href)\s*=", report)
     assert report.count("Plotly.newPlot(") >= 4
-    for title in ("Value of each policy", "Mean response by dose", "Calibration by arm", "Share of decisions by arm"):
+    for title in (
+        "Value of each policy",
+        "Mean response by dose",
+        "Calibration by arm",
+        "Share of decisions by arm",
+        "Value curve",
+        "Qini curve",
+        "Response by dose and channel",
+        "Support map",
+        "SHAP by family",
+    ):
         assert title in report
     assert len(report) < 10_000_000
 
 
 def test_the_same_run_writes_the_same_page(record, trained):
-    assert record_of(trained.run, trained.folder, QUICK).pages == record.pages
+    again = record_of(trained.run, trained.folder, QUICK, account_of(trained.run, trained.settings))
+    assert again.pages == record.pages
+    assert again.metrics == record.metrics
 
 
 def test_the_library_is_in_a_page_once_however_many_pictures_there_are():

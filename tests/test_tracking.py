@@ -12,6 +12,7 @@ import pytest
 from lighttouch.data.arms import ArmCatalogue
 from lighttouch.data.errors import InvalidInput
 from lighttouch.serving.recommender import Recommender
+from lighttouch.training.account import account_of
 from lighttouch.training.boosting import Boosting
 from lighttouch.training.bundle import ModelBundle
 from lighttouch.training.record import record_of
@@ -31,7 +32,7 @@ def tracker(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def record(trained):
-    return record_of(trained.run, trained.folder, QUICK)
+    return record_of(trained.run, trained.folder, QUICK, account_of(trained.run, trained.settings))
 
 
 @pytest.fixture(scope="module")

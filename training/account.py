@@ -1,6 +1,7 @@
 """What a finished run shows of itself on the judged fold: curves, doses, calibration, support, families. Computed once."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -106,8 +107,10 @@ def dose_table(log: Log, lawful: NDArray[np.bool_], confidence: float = 0.95) ->
 def _dose(log: Log, k: int, baseline: Floats, confidence: float) -> dict[str, object]:
     n, arm = len(log.code), list(log.arms)[k]
     policy, none = (np.tile(one, (n, 1)) for one in (np.eye(len(log.arms))[k], baseline))
-    known = {"arm": np.array(log.arms.names, dtype=object)[log.code], "reward": log.reward, "propensity": log.propensity}
-    shared = known | {"arms": log.arms, "outcome": log.outcome, "groups": log.groups, "confidence": confidence}
+    shared: dict[str, Any] = {
+        "arm": np.array(log.arms.names, dtype=object)[log.code], "reward": log.reward, "propensity": log.propensity,
+        "arms": log.arms, "outcome": log.outcome, "groups": log.groups, "confidence": confidence,
+    }  # fmt: skip
     own, over = policy_value(policy, **shared), policy_value(policy, versus=none, **shared)
     return {
         "arm": arm.name, "channel": "+".join(arm.channels) or "none", "contacts_per_week": float(log.arms.intensity[k]),

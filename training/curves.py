@@ -54,8 +54,7 @@ class Log:
 
     def subset(self, mask: NDArray[np.bool_]) -> "Log":
         """Return the rows where the mask is true."""
-        parts = (part[mask] for part in (self.code, self.reward, self.propensity, self.outcome))
-        return Log(*parts, self.arms, self.groups[mask])
+        return Log(self.code[mask], self.reward[mask], self.propensity[mask], self.outcome[mask], self.arms, self.groups[mask])
 
 
 @dataclass(frozen=True)

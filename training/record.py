@@ -131,7 +131,7 @@ def account_metrics(account: Account) -> dict[str, float]:
     metrics = {metric_name("supported share", arm): float(share) for arm, share in whole.iloc[0].items()}
     for key, (table, figures) in tables.items():
         for row in table.to_dict("records"):
-            name = row[key] if key == "curve" else f"{key} {row[key]}"
+            name = str(row[key]) if key == "curve" else f"{key} {row[key]}"
             metrics |= {metric_name(name, figure): float(row[figure]) for figure in figures if np.isfinite(row[figure])}
     return metrics
 

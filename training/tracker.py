@@ -130,6 +130,10 @@ class Tracker(Protocol):
         """Return the saved model's folder behind `models:/name@alias`, `models:/name/version` or `runs:/id/model`."""
         ...
 
+    def page(self, run_id: str, name: str) -> str:
+        """Return one of a run's pages."""
+        ...
+
     def standing(self, name: str) -> Standing:
         """Return which versions of a name are champion and challenger, and who was champion before."""
         ...

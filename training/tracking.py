@@ -126,6 +126,19 @@ class MlflowTracker:
         flavor = mlflow.models.Model.load(str(place)).flavors["python_function"]
         return place / str(flavor["data"])
 
+    def page(self, run_id: str, name: str) -> str:
+        """Return one of a run's pages."""
+        with _quiet():
+            self._client()
+            try:
+                return str(mlflow.artifacts.load_text(f"runs:/{run_id}/{name}"))
+            except (MlflowException, OSError) as error:
+                found = str(error).splitlines()[0]
+                remedy = (
+                    f"Stores known here: {self.uri}. `mlflow ui` lists its runs; this one must come from `lighttouch train`."
+                )
+                raise InvalidInput([Fault(f"run '{run_id}'", f"a run that kept {name}", found, remedy)]) from None
+
     def _unknown(self, what: str, error: MlflowException) -> InvalidInput:
         remedy = (
             f"Stores known here: {self.uri}. Train and register first (a champion is made by `lighttouch promote`), or name a "
