@@ -39,6 +39,13 @@ class Reason(StrEnum):
     HOLDOUT = "holdout"
     HOUSE_POLICY = "house_policy"
     HOUSE_POLICY_LIGHTER = "house_policy_lighter"
+    COMMITMENT_ENDED = "commitment_ended"
+    MOVED = "moved"
+    ALREADY_MADE = "already_made"
+    ENDPOINT = "endpoint"
+    OUTSIDE_WINDOW = "outside_window"
+    RULE = "rule"
+    UNPLACED = "unplaced"
 
 
 # {0}, {1}: what follows the code.
@@ -69,6 +76,13 @@ TEMPLATES: Final[dict[Reason, str]] = {
     Reason.HOLDOUT: "This borrower is among the few left alone for a while, so that the effect of contact can be learnt.",
     Reason.HOUSE_POLICY: "There is no model yet: the arm of the house policy is given.",
     Reason.HOUSE_POLICY_LIGHTER: "There is no model yet: the next lighter arm than the house policy's that may be given here.",
+    Reason.COMMITMENT_ENDED: "The commitment behind this contact has ended ({0}).",
+    Reason.MOVED: "The borrower's zone or jurisdiction has changed since the window was laid.",
+    Reason.ALREADY_MADE: "This contact was made already.",
+    Reason.ENDPOINT: "The endpoint on {0} reaches nobody ({1}): it is to be refreshed, not tried again.",
+    Reason.OUTSIDE_WINDOW: "It is too {0} for this window.",
+    Reason.UNPLACED: "A contact on {0} found no room on any day: {1} is full.",
+    Reason.RULE: "Rule {0} forbids this contact now.",
 }
 
 
