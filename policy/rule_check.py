@@ -1,13 +1,13 @@
 """One contact with one borrower at one instant: allowed with its duties, or denied with every rule that forbids it."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ..data.clock import as_utc
 from ..data.errors import Fault, InvalidInput
 from ..data.vocabulary import CHANNELS
-from .rule_clock import clock_zones
+from .rule_clock import all_zones, clock_zones
 from .rule_compose import HeldRules, held_rules
 from .rule_group import WISHES, honours
 from .rule_history import FOREVER
@@ -99,6 +99,7 @@ def check_contact(
     if channel not in CHANNELS:
         raise InvalidInput([Fault("channel", f"one of {', '.join(CHANNELS)}", repr(channel), "")])
     now, about = to_micros(as_utc(at, "at")), about or About()
+    facts = facts if facts.as_of is not None else replace(facts, as_of=at)
     kind = about.endpoint_kind or facts.traits.endpoint(channel)
     held = held_rules(packs, facts.place.jurisdiction, facts.actor, facts.traits.products)
     limits = [*_blind(held, facts), *_wishes(held, facts, channel, about), *_limits(packs, held, facts, (channel, kind), about)]
@@ -189,7 +190,8 @@ def _limits(
     }
     known = {(pack.id, rule.id, rule.effective): (pack, rule) for pack, rule in held.rules}
     for pack, rule in (counted | known).values():
-        if isinstance(rule, HonourRule | DutyRule) or not clock_zones(pack.header.clock, facts.place):
+        places = facts.traits.places if isinstance(rule, CapRule | CooldownRule) else (facts.place,)
+        if isinstance(rule, HonourRule | DutyRule) or not all_zones(pack.header.clock, places):
             continue
         if rule.match.matches(channel, "out", about.party, about.purpose, "" if kind == NO_ENDPOINT else kind):
             limit = Limit(pack, rule, facts, channel, about)

@@ -142,17 +142,21 @@ class Contacts:
         return self._fullest(rows, (position[kept], loan[kept]), debts, n, depth)
 
     def _fullest(self, rows: Micros, named: tuple[Micros, Micros], pairs: pd.DataFrame, n: int, depth: int) -> Micros:
-        """Count by key; what names no key counts for each, and where there is no key everything is one bucket."""
+        """Count by key; what names none, or one that is over, counts for each; without keys everything is one bucket."""
         has_keys = np.zeros(n, dtype=bool)
         has_keys[pairs["owner"].to_numpy(dtype=np.int64)] = True
-        names_some = np.zeros(len(self.owner), dtype=bool)
-        names_some[named[0]] = True
+        own = pd.DataFrame({"row": named[0], "owner": self.owner[named[0]], "key": named[1]}).drop_duplicates()
+        own = own.merge(pairs, on=["owner", "key"], how="left", indicator=True)
+        found_open = own["_merge"] == "both"
+        names_open = np.zeros(len(self.owner), dtype=bool)
+        names_open[own.loc[found_open, "row"].to_numpy(dtype=np.int64)] = True
+        # A debt that is over may have been split, merged or given another number: its contacts count for what is left.
+        names_open[own.loc[~found_open, "row"].to_numpy(dtype=np.int64)] = False
         owners = self.owner[rows]
         alone = rows[~has_keys[owners]]
-        loose = rows[has_keys[owners] & ~names_some[rows]]
+        loose = rows[has_keys[owners] & ~names_open[rows]]
         spread = pd.DataFrame({"row": loose, "owner": self.owner[loose]}).merge(pairs, on="owner")
-        own = pd.DataFrame({"row": named[0], "owner": self.owner[named[0]], "key": named[1]}).drop_duplicates()
-        own = own.merge(pairs, on=["owner", "key"])
+        own = own[found_open.to_numpy() & names_open[own["row"].to_numpy(dtype=np.int64)]]
         row = np.concatenate([alone, spread["row"], own["row"]]).astype(np.int64)
         key = np.concatenate([np.full(len(alone), UNKNOWN), spread["key"], own["key"]]).astype(np.int64)
         owner, at = self.owner[row], self.at[row]

@@ -10,7 +10,7 @@ from .rule_clock import all_zones, clock_zones, in_force
 from .rule_history import FOREVER, NEVER
 from .rule_model import ALL_CHANNELS_OUT, DUE_DATE, FIRST_CONVERSATION, Rule
 from .rule_open import open_to
-from .rule_paced import business_of
+from .rule_paced import business_of, force_of
 from .rule_pacing import EXCESS_CONSENT, CapRule, CooldownRule, Exclusion
 from .rule_pack import RulePack
 from .rule_person import BorrowerFacts, PastContact, StatusEvent
@@ -68,14 +68,11 @@ class Limit:
 
     def _next_in(self, zone: str, zones: tuple[str, ...], at: int) -> int:
         rule = self.rule
-        if not in_force(rule.effective, local_ordinal(zone, at)):
-            return at
         if isinstance(rule, HoursRule):
-            return self._next_open(rule, zone, at)
-        release = self._release(rule, zone, zones, at)
-        if rule.effective.to is not None and release > at:
-            release = min(release, day_start(zone, rule.effective.to.toordinal() + 1))
-        return max(at, release)
+            return self._next_open(rule, zone, at) if in_force(rule.effective, local_ordinal(zone, at)) else at
+        # What is in force in one of the zones holds in all: nobody knows in which the borrower is.
+        begin, end = force_of(rule.effective, zones)
+        return max(at, min(self._release(rule, zone, zones, at), end)) if begin <= at < end else at
 
     def _next_open(self, rule: HoursRule, zone: str, at: int) -> int:
         today = local_ordinal(zone, at)
@@ -211,8 +208,13 @@ class Limit:
     def _buckets(self, pacing: Pacing, counted: list[PastContact]) -> list[list[PastContact]]:
         """Return what is counted together; what does not name its debt or endpoint counts for each."""
         if "debt" in pacing.per:
-            debts = self.about.debts or tuple(loan.loan_id for loan in self.facts.loans)
-            return [[p for p in counted if not p.loans or debt in p.loans] for debt in debts] or [counted]
+            held = {loan.loan_id for loan in self.facts.loans}
+            # A debt that is over may have been split, merged or given another number: its contacts count for what is left.
+            loose = [not p.loans or bool(held and not set(p.loans) <= held) for p in counted]
+            debts = self.about.debts or tuple(held)
+            return [
+                [p for p, everywhere in zip(counted, loose, strict=True) if everywhere or debt in p.loans] for debt in debts
+            ] or [counted]
         if "endpoint" in pacing.per:
             known = {p.endpoint_id for p in counted if p.endpoint_id is not None}
             ends = known if self.about.endpoint_id is None else {self.about.endpoint_id}

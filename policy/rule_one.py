@@ -31,6 +31,7 @@ def facts_of(facts: Facts, position: int) -> BorrowerFacts:
         overdue_since=date.fromordinal(since) if since > 0 else None,
         first_talk=_instant(int(facts.first_talk[position])),
         actor=facts.actor,
+        as_of=from_micros(facts.as_of),
     )
 
 

@@ -94,6 +94,8 @@ class BorrowerFacts:
         The first conversation ever, where it lies before `contacts`.
     actor : Actor
         Who makes the contact.
+    as_of : datetime, optional
+        When all of this was known: what had run out before no longer holds. The instant of the contact where left out.
     """
 
     place: Place
@@ -106,11 +108,17 @@ class BorrowerFacts:
     overdue_since: date | None = None
     first_talk: datetime | None = None
     actor: Actor = field(default_factory=Actor)
+    as_of: datetime | None = None
 
     @cached_property
     def open_events(self) -> tuple[StatusEvent, ...]:
-        """The events that no later one has ended; an event of the same instant ends nothing."""
-        return tuple(one for one in self.events if one.kind not in _PASSING and not any(_ends(by, one) for by in self.events))
+        """The events that have not run out and that no later one has ended; an event of the same instant ends nothing."""
+        return tuple(
+            one for one in self.events
+            if one.kind not in _PASSING
+            and (one.until is None or self.as_of is None or to_micros(one.until) >= to_micros(self.as_of))
+            and not any(_ends(by, one) for by in self.events)
+        )  # fmt: skip
 
     @cached_property
     def refused(self) -> frozenset[str]:

@@ -1,6 +1,7 @@
-"""Random histories and packs for the tests of the contact rules, and the books they make."""
+"""Random histories for the tests of the contact rules, and the books they make."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pyarrow as pa
 from hypothesis import strategies as st
@@ -9,8 +10,18 @@ from lighttouch.data.book import Book
 AS_OF = datetime(2026, 3, 26, 22, tzinfo=UTC)  # three days before Europe sets its clocks forward
 HALF_HOUR = timedelta(minutes=30)
 USED = ["sms", "call", "email"]
-OUTCOMES = {"sms": ["sent", "delivered"], "email": ["sent", "read"], "call": ["no_answer", "conversation"]}
-ZONES = ["Europe/London", "America/New_York", "Asia/Shanghai", "Pacific/Chatham"]
+OUTCOMES = {"sms": ["sent", "delivered"], "email": ["sent", "read"], "call": ["no_answer", "conversation", "not_connected"]}
+PLACES = [
+    ("Europe/London", "GB"), ("America/New_York", "US-MA"), ("America/New_York", "US"), ("Asia/Shanghai", "CN"),
+    ("Pacific/Chatham", "ZZ"), ("", "GB"), ("", "CN"), ("", "ZZ"), ("Europe/Rome", "IT"),
+]  # fmt: skip
+LOANS = ["l1", "l2"]
+HOURS = ["mon-fri 18:00-21:00", "22:00-06:00", "thu 00:00-24:00, sun 10:00-11:30", "at night"]
+PLAIN_KINDS = ["dispute", "promise", "moratorium", "resolved", "promise_kept", "opt_out", "opt_in", "complaint"]
+RARE_KINDS = [
+    "attorney", "cease", "quiet_hours", "quiet_place", "quiet_endpoint", "verification_sent", "attorney_unresponsive",
+    "written_notice_sent", "employer_prohibits", "closed", "hospitalised",
+]  # fmt: skip
 
 
 def instants(first_day, last_day):
@@ -18,29 +29,54 @@ def instants(first_day, last_day):
     return steps.map(lambda k: AS_OF + k * HALF_HOUR)
 
 
+def rarely(strategy):
+    """None two times out of three."""
+    return st.one_of(st.none(), st.none(), strategy)
+
+
 @st.composite
 def contacts(draw):
     channel = draw(st.sampled_from(USED))
     at = draw(instants(-9, 0))
+    endpoint = draw(st.sampled_from([(None, None), ("e1", "personal"), ("e2", "workplace"), ("e3", None)]))
     return {
         "channel": channel,
         "outcome": draw(st.sampled_from(OUTCOMES[channel])),
         "direction": draw(st.sampled_from(["out", "out", "out", "in"])),
         "party": draw(st.sampled_from(["borrower", "borrower", "spouse"])),
+        "purpose": draw(st.sampled_from(["collection", "collection", "required_by_law"])),
+        "endpoint_id": endpoint[0],
+        "endpoint_kind": endpoint[1],
+        "actor": draw(st.sampled_from([None, "agency 1", "agency 2"])),
+        "principal": draw(st.sampled_from([None, "bank", "other bank"])),
+        "loan_ids": draw(st.sampled_from([None, ["l1"], ["l2"], ["l1", "l2"], ["gone"]])),
         "at": at,
         "known_at": at + draw(st.sampled_from([timedelta(0), timedelta(hours=5)])),
     }
+
+
+def detail_of(kind, draw):
+    if kind == "quiet_hours":
+        return draw(st.sampled_from(HOURS))
+    if kind == "quiet_place":
+        return draw(st.sampled_from(["workplace", "personal", None]))
+    if kind == "quiet_endpoint":
+        return draw(st.sampled_from(["e1", "e2"]))
+    if kind in ("resolved", "opt_in"):
+        return draw(rarely(st.sampled_from(["attorney", "moratorium", "cease", "workplace", HOURS[0]])))
+    return None
 
 
 @st.composite
 def events(draw):
     at = draw(instants(-9, 0))
     until = draw(st.one_of(st.none(), instants(-4, 4)))
-    kinds = ["dispute", "promise", "moratorium", "resolved", "promise_kept", "opt_out", "opt_in", "complaint"]
+    kind = draw(st.sampled_from([*PLAIN_KINDS, *RARE_KINDS]))
     return {
-        "kind": draw(st.sampled_from(kinds)),
+        "kind": kind,
         "channel": draw(st.sampled_from([None, "sms", "call"])),
-        "loan_id": draw(st.sampled_from([None, "l1", "l2"])),
+        "loan_id": draw(st.sampled_from([None, *LOANS])),
+        "detail": detail_of(kind, draw),
         "at": at,
         "until": until if until is None or until >= at else None,
         "known_at": at + draw(st.sampled_from([timedelta(0), timedelta(days=1)])),
@@ -50,9 +86,10 @@ def events(draw):
 @st.composite
 def consents(draw):
     given_at = draw(instants(-9, 0))
+    kinds = ["direct_prior", "direct_prior", "other", "excess_contact", "number_reassign_check", "express_hours"]
     return {
         "channel": draw(st.sampled_from(USED)),
-        "kind": draw(st.sampled_from(["direct_prior", "other"])),
+        "kind": draw(st.sampled_from([*kinds, *(f"agreed_hours {hours}" for hours in HOURS[:2])])),
         "given_at": given_at,
         "revoked_at": draw(st.one_of(st.none(), instants(-3, 3))),
         "known_at": given_at,
@@ -60,88 +97,78 @@ def consents(draw):
 
 
 @st.composite
-def people(draw, quiet=False):
+def holdings(draw):
+    """Loans, endpoints and where the borrower was until a day or two ago."""
+    products = st.sampled_from(["credit_card", "mortgage", "cash"])
+    due = st.sampled_from([None, 6, 14, 40])
+    held = [
+        {"loan_id": name, "product": draw(products), "due": draw(due)}
+        for name in draw(st.sampled_from([[], LOANS[:1], LOANS]))
+    ]  # fmt: skip
+    points = draw(st.lists(st.sampled_from([("e1", "personal"), ("e2", "workplace"), ("e4", "home")]), unique=True, max_size=3))
+    old = draw(rarely(st.tuples(st.sampled_from(PLACES), st.integers(1, 95))))
     return {
-        "zone": draw(st.sampled_from([*ZONES, ""])),
-        "jurisdiction": draw(st.sampled_from(["GB", "CN", "ZZ"])),
-        "contacts": draw(st.lists(contacts(), max_size=6)),
-        "events": [] if quiet else draw(st.lists(events(), max_size=3)),
-        "consents": draw(st.lists(consents(), max_size=2)),
+        "loans": [
+            {**loan, "due_on": None if loan["due"] is None else AS_OF.date() - timedelta(days=loan["due"])} for loan in held
+        ],
+        "points": [{"channel": draw(st.sampled_from(USED)), "endpoint_id": e, "kind": kind} for e, kind in points],
+        "former": []
+        if old is None
+        else [{"zone": old[0][0], "jurisdiction": old[0][1], "left_at": AS_OF - old[1] * HALF_HOUR}],
     }
 
 
-def matches():
-    return st.fixed_dictionaries(
-        {"direction": st.sampled_from(["out", "any"])},
-        optional={
-            "channels": st.lists(st.sampled_from(USED), min_size=1, unique=True),
-            "party": st.just(["borrower"]),
-        },
-    )
-
-
-def effective():
-    return st.sampled_from(
-        [{"from": date(2020, 1, 1)}, {"from": date(2026, 3, 28)}, {"from": date(2020, 1, 1), "to": date(2026, 3, 28)}]
-    )
-
-
-def windows():
-    return st.one_of(
-        st.integers(1, 5).map(lambda days: {"rolling_days": days}),
-        st.integers(3, 60).map(lambda hours: {"rolling_hours": hours}),
-        st.sampled_from([{"calendar": "day"}, {"calendar": "week", "week_start": "sat"}, {"calendar": "month"}]),
-    )
-
-
-def rule_bodies():
-    week = ["10:00-12:00", "09:00-18:00", "13:30-24:00"]
-    hours = st.builds(
-        lambda wd, sa, hol: {
-            "type": "hours", "allow": {"mon-fri": [wd], "sat-sun": sa, **({} if hol is None else {"holiday": hol})}
-        },
-        st.sampled_from(week), st.sampled_from([[], ["09:00-11:00"]]), st.sampled_from([None, [], ["12:00-14:00"]]),
-    )  # fmt: skip
-    cap = st.fixed_dictionaries(
-        {"type": st.just("cap"), "max": st.integers(0, 3), "window": windows()},
-        optional={
-            "count": st.just({"outcomes": ["conversation", "delivered"]}), "measure": st.just("distinct_channels")
-        },
-    )  # fmt: skip
-    cooldown = st.builds(
-        lambda after, span: {"type": "cooldown", "after": after, "for": span},
-        st.sampled_from([{"direction": "out"}, {"outcome": "conversation"}, {"channels": ["sms"], "direction": "any"}]),
-        st.sampled_from([{"hours": 30}, {"days": 2}, {"days": 1, "first_day": "next"}]),
-    )
-    stop = st.just({"type": "stop", "when_any": ["dispute", "moratorium", "opt_out_all"]})
-    need = st.sampled_from([{"kind": "direct_prior"}, {"kind": "direct_prior", "max_age_days": 8}])
-    consent = need.map(lambda one: {"type": "consent", "need": {"any_of": [one]}, "match": {"channels": ["email"]}})
-    return st.one_of(hours, cap, cap, cooldown, stop, consent)
-
-
 @st.composite
-def packs(draw, name="p"):
-    rules = []
-    for number, body in enumerate(draw(st.lists(rule_bodies(), min_size=1, max_size=4))):
-        frame = {"id": f"{name}.{number}", "effect": "prohibit", "authority": "policy", "source": {"title": "a test"}}
-        match = {} if "match" in body else {"match": draw(matches())}
-        rules.append({**frame, "effective": draw(effective()), **match, **body})
-    clock = {"unknown": draw(st.sampled_from(["deny", ["Europe/London", "America/New_York"]]))}
-    header = {"id": name, "version": "1", "jurisdiction": "ZZ", "clock": clock}
-    return {"schema": "contact-rules/1", "pack": {**header, "holidays": {"unknown": "national"}}, "rules": rules}
+def people(draw, quiet=False, richly=True):
+    zone, jurisdiction = draw(st.sampled_from(PLACES))
+    return {
+        "zone": zone,
+        "jurisdiction": jurisdiction,
+        "contacts": draw(st.lists(contacts(), max_size=6)),
+        "events": [] if quiet else draw(st.lists(events(), max_size=4)),
+        "consents": draw(st.lists(consents(), max_size=3)),
+        **(draw(holdings()) if richly else {}),
+    }
 
 
 def book_of(persons):
     """Return a book whose borrowers b0, b1, ... are the given people."""
-    rows = {"borrowers": [], "contacts": [], "status_events": [], "consents": []}
+    begin = AS_OF - timedelta(days=400)
+    rows = {
+        name: [] for name in ("borrowers", "contacts", "status_events", "consents", "loans", "instalments", "contact_points")
+    }
     for number, person in enumerate(persons):
         name = f"b{number}"
+        moves = person.get("former", [])
+        for old in moves:
+            rows["borrowers"].append(
+                {"borrower_id": name, "valid_from": begin, "timezone": old["zone"] or None, "jurisdiction": old["jurisdiction"]}
+            )
+        since = moves[0]["left_at"] if moves else begin
         rows["borrowers"].append(
-            {"borrower_id": name, "valid_from": AS_OF - timedelta(days=400), "timezone": person["zone"] or None,
+            {"borrower_id": name, "valid_from": since, "timezone": person["zone"] or None,
              "jurisdiction": person["jurisdiction"]}
         )  # fmt: skip
-        for table, key in (("contacts", "contacts"), ("status_events", "events"), ("consents", "consents")):
-            for k, row in enumerate(person[key]):
-                own = {"contacts": "contact_id", "consents": "consent_id"}.get(table)
-                rows[table].append({"borrower_id": name, **({own: f"{name}-{k}"} if own else {}), **row})
+        for k, row in enumerate(person["contacts"]):
+            named = [f"{name}-{loan}" for loan in row.get("loan_ids") or []] or None
+            rows["contacts"].append({"borrower_id": name, "contact_id": f"{name}-{k}", **row, "loan_ids": named})
+        for row in person["events"]:
+            loan = row.get("loan_id")
+            rows["status_events"].append({"borrower_id": name, **row, "loan_id": None if loan is None else f"{name}-{loan}"})
+        rows["consents"] += [
+            {"borrower_id": name, "consent_id": f"{name}-{k}", **row} for k, row in enumerate(person["consents"])
+        ]
+        rows["contact_points"] += [{"borrower_id": name, "valid_from": begin, **point} for point in person.get("points", [])]
+        _add_loans(rows, name, person.get("loans", []), begin)
     return Book.from_arrow({table: pa.Table.from_pylist(content) for table, content in rows.items() if content})
+
+
+def _add_loans(rows, name, loans, begin):
+    for loan in loans:
+        own = f"{name}-{loan['loan_id']}"
+        rows["loans"].append(
+            {"loan_id": own, "borrower_id": name, "product": loan["product"], "principal": Decimal(1000), "currency": "EUR",
+             "opened_at": begin}
+        )  # fmt: skip
+        if loan["due_on"] is not None:
+            rows["instalments"].append({"loan_id": own, "due_on": loan["due_on"], "amount": Decimal(100), "known_at": begin})

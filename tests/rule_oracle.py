@@ -1,210 +1,189 @@
 """An independent checker of contact rules: raw packs, raw rows, datetimes and counting; nothing of the package is used."""
 
 from datetime import timedelta
-from functools import lru_cache
-from zoneinfo import ZoneInfo
 
-import holidays
+from rule_oracle_counts import cap_denies, cooldown_denies, is_holiday, left_out, span_over, under_consent, works
+from rule_oracle_known import (
+    CHANNELS,
+    DAYS,
+    Known,
+    blocks,
+    covers_day,
+    held_packs,
+    kinds_of,
+    listed,
+    local_day,
+    speaks,
+    wall,
+    week_of,
+    zones_for,
+)
 
-DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-SPOKEN = {"call", "voicemail", "voicebot", "visit"}
-SPOKEN_OUTCOMES = {"not_connected", "busy", "no_answer", "voicemail_left", "answered_wrong_party", "conversation"}
-CHANNELS = ["sms", "call", "voicemail", "voicebot", "email", "app_push", "im", "letter", "visit"]
-
-
-@lru_cache(maxsize=1000)
-def days_off(country, year):
-    return set(holidays.country_holidays(country, years=year))
-
-
-def local_day(at, zone):
-    return at.astimezone(ZoneInfo(zone)).date()
-
-
-def speaks(match, channel, direction, party):
-    return (
-        channel in match.get("channels", CHANNELS)
-        and match.get("direction", "any") in ("any", direction)
-        and (match.get("party") is None or party in match["party"])
-    )
+WISH = "wish"
+MOMENT = timedelta(microseconds=1)
 
 
-def past_contacts(person, as_of):
-    return [row for row in person["contacts"] if row["known_at"] < as_of]
+def within(windows, minutes, buffer):
+    return any(begin <= minutes < end - buffer for begin, end in windows)
 
 
-def outcome_counts(wanted, row):
-    """A contact that is still ahead may end in any way its channel allows."""
-    if wanted is None or row["outcome"] in wanted:
-        return True
-    possible = SPOKEN_OUTCOMES if row["channel"] in SPOKEN else {"sent", "delivered", "bounced", "read", "replied", "clicked"}
-    return row["outcome"] == "?" and bool(possible & set(wanted))
+def minutes_of(at, zone):
+    clock = wall(at, zone)
+    return clock.hour * 60 + clock.minute + (clock.second * 1_000_000 + clock.microsecond) / 60e6
 
 
-def closed_channels(person, as_of):
-    known = [event for event in person["events"] if event["known_at"] < as_of]
-    closed = set()
-    for channel in CHANNELS:
-
-        def latest(kind, channel=channel):
-            told = [e for e in known if e["kind"] == kind and e["channel"] in (None, channel)]
-            return max((e["at"] for e in told if kind == "opt_out" or e.get("detail") is None), default=None)
-
-        out, back = latest("opt_out"), latest("opt_in")
-        if out is not None and (back is None or back <= out):
-            closed.add(channel)
-    return closed
-
-
-def is_open(event, person, as_of):
-    if event["known_at"] >= as_of or (event["until"] is not None and event["until"] < as_of):
-        return False
-    return not any(
-        ends(e, event) and e["known_at"] < as_of and e["at"] > event["at"] and e["loan_id"] in (None, event["loan_id"])
-        for e in person["events"]
-    )
-
-
-def ends(clearing, event):
-    """What a lender can settle ends by `resolved`; other stops where its detail names them; refusals by `opt_in` alone."""
-    kind, detail = event["kind"], clearing.get("detail")
-    wish = kind in ("quiet_hours", "quiet_place", "quiet_endpoint")
-    if clearing["kind"] in ("promise_kept", "promise_broken"):
-        return kind == "promise"
-    if clearing["kind"] == "resolved":
-        named = detail == kind and kind != "cease" and not wish
-        return kind in ("complaint", "dispute", "hardship", "promise") if detail is None else named
-    if clearing["kind"] == "opt_in" and clearing["channel"] is None:
-        return (kind == "cease" or wish) if detail is None else (wish and detail == event.get("detail"))
-    return False
-
-
-def window_begin(window, day):
-    """The first local day whose contacts count on a day."""
-    if "rolling_days" in window:
-        return day - timedelta(days=window["rolling_days"] - 1)
-    if window["calendar"] == "day":
-        return day
-    if window["calendar"] == "week":
-        first = DAYS.index(window.get("week_start", "mon"))
-        return day - timedelta(days=(day.weekday() - first) % 7)
-    return day.replace(day=1)
-
-
-def hours_deny(rule, pack, person, zone, at):
-    wall = at.astimezone(ZoneInfo(zone))
-    week = {}
-    for key, windows in rule["allow"].items():
-        first, _, last = key.partition("-")
-        named = [key] if key == "holiday" else DAYS[DAYS.index(first) : DAYS.index(last or first) + 1]
-        week.update(dict.fromkeys(named, windows))
-    windows = week[DAYS[wall.weekday()]]
-    if "holiday" in week:
-        country = person["jurisdiction"].split("-")[0]
-        if country not in holidays.list_supported_countries():
-            return True
-        if wall.date() in days_off(country, wall.year):
-            windows = week["holiday"]
+def hours_deny(rule, pack, known, zone, contact):
+    channel, at, _ = contact
+    day, now = local_day(at, zone), minutes_of(at, zone)
     buffer = pack["pack"].get("clock", {}).get("end_buffer_minutes", 0)
-    now = wall.hour * 60 + wall.minute + (wall.second * 1_000_000 + wall.microsecond) / 60e6
-    for text in windows:
-        begin, end = (int(part[:2]) * 60 + int(part[3:]) for part in text.split("-"))
-        if begin <= now < end - buffer:
+    for lift in rule.get("override_when", []):
+        since = known.overdue_since()
+        if "days_past_due_gt" in lift and since is not None and (day - since).days > lift["days_past_due_gt"]:
+            return False
+        if any(c["channel"] == channel and c["kind"] == lift.get("consent") for c in known.standing):
+            return False
+    if rule.get("agreed_override"):
+        for given in known.standing:
+            name, _, hours = given["kind"].partition(" ")
+            week = week_of(hours) if name == "agreed_hours" and given["channel"] == channel else None
+            if week is not None and within(week[day.weekday()], now, buffer):
+                return False
+    windows = windows_of(rule, pack, known, day)
+    return windows is None or not within(windows, now, buffer)
+
+
+def windows_of(rule, pack, known, day):
+    """The windows of a local day in minutes; None where nobody knows whether it is a holiday."""
+    named, windows = DAYS[day.weekday()], None
+    for key, texts in rule["allow"].items():
+        first, _, last = key.partition("-")
+        if key != "holiday" and DAYS.index(first) <= DAYS.index(named) <= DAYS.index(last or first):
+            windows = texts
+    if "holiday" in rule["allow"]:
+        calendar = pack["pack"]["holidays"]
+        region = calendar.get("calendar", "borrower_region")
+        code = known.place[1] if region == "borrower_region" else region
+        found = is_holiday(code, day, calendar.get("unknown", "deny"))
+        if found is None:
+            return None
+        windows = rule["allow"]["holiday"] if found else windows
+    return [tuple(int(part[:2]) * 60 + int(part[3:]) for part in text.split("-")) for text in windows]
+
+
+def consent_denies(rule, known, zones, contact):
+    channel, at, _ = contact
+
+    def young(row, days):
+        return days is None or all((local_day(at, z) - local_day(row["given_at"], z)).days <= days for z in zones)
+
+    own = [row for row in known.standing if row["channel"] == channel]
+    for need in rule["need"]["any_of"]:
+        given = [row for row in own if row["kind"] == need["kind"]]
+        if {"debt", "account", "endpoint"} & set(listed(need.get("per"))):
+            continue
+        if any(young(row, need.get("max_age_days")) for row in given):
+            return False
+        checked = need.get("or_number_reassign_check_days")
+        if given and checked and any(young(row, checked) for row in own if row["kind"] == "number_reassign_check"):
             return False
     return True
 
 
-def cap_denies(rule, zone, at, history, channel):
-    match, window = rule.get("match", {}), rule["window"]
-    wanted = rule.get("count", {}).get("outcomes")
-    counted = [r for r in history if speaks(match, r["channel"], r["direction"], r["party"]) and outcome_counts(wanted, r)]
-    if "rolling_hours" in window:
-        inside = [r for r in counted if (r["at"] - at) > -timedelta(hours=window["rolling_hours"])]
-    else:
-        begin = window_begin(window, local_day(at, zone))
-        inside = [r for r in counted if local_day(r["at"], zone) >= begin]
-    if rule.get("measure") == "distinct_channels":
-        return len({r["channel"] for r in inside} | {channel}) > rule["max"]
-    return len(inside) >= rule["max"]
-
-
-def cooldown_denies(rule, zone, at, history):
-    after, span = rule["after"], rule["for"]
-    wanted = [after["outcome"]] if "outcome" in after else None
-    for row in history:
-        if not (speaks({k: after[k] for k in after if k != "outcome"}, row["channel"], row["direction"], row["party"])):
-            continue
-        if not outcome_counts(wanted, row):
-            continue
-        if "hours" in span:
-            if at - row["at"] < timedelta(hours=span["hours"]):
-                return True
-        else:
-            free = local_day(row["at"], zone) + timedelta(days=span["days"] + (span.get("first_day") == "next"))
-            if local_day(at, zone) < free:
-                return True
-    return False
-
-
-def consent_denies(rule, person, zone, at, as_of, channel):
-    for row in person["consents"]:
-        if row["channel"] != channel or row["known_at"] >= as_of or row["given_at"] >= as_of:
-            continue
-        if row["revoked_at"] is not None and row["revoked_at"] < as_of:
-            continue
-        for need in rule["need"]["any_of"]:
-            age = (local_day(at, zone) - local_day(row["given_at"], zone)).days
-            if row["kind"] == need["kind"] and ("max_age_days" not in need or age <= need["max_age_days"]):
-                return False
-    return True
-
-
-def stop_denies(rule, person, at, as_of):
-    kinds = set(rule.get("when_any", [])) | ({rule["when"]} if "when" in rule else set())
-    if "opt_out_all" in kinds and closed_channels(person, as_of) == set(CHANNELS):
+def stop_denies(rule, pack, known, zone, at):
+    kinds = kinds_of(rule.get("when_any")) | kinds_of(rule.get("when"))
+    if "opt_out_all" in kinds and known.closed == set(CHANNELS):
         return True
     return any(
-        e["kind"] in kinds and is_open(e, person, as_of) and (e["until"] is None or at <= e["until"]) for e in person["events"]
+        e["kind"] in kinds and not is_lifted(rule, known, e) and holds(rule, pack, known, e, zone, at) for e in known.open
     )
 
 
-def rule_denies(rule, pack, person, zone, contact, as_of):
-    """contact: (channel, instant, contacts still ahead of as_of but before it)."""
-    channel, at, planned = contact
-    day = local_day(at, zone)
-    to = rule["effective"].get("to")
-    if day < rule["effective"]["from"] or (to is not None and day > to):
+def is_lifted(rule, known, event):
+    later = [e for e in known.events if e["at"] > event["at"] and e["loan_id"] in (None, event["loan_id"])]
+    until, unless = kinds_of(rule.get("until")), kinds_of(rule.get("unless"))
+    return any(e["kind"] in until or (e["kind"] in unless and e["until"] is None and e in known.open) for e in later)
+
+
+def holds(rule, pack, known, event, zone, at):
+    if event["until"] is not None:
+        return at <= event["until"]
+    return "for" not in rule or not span_over(rule["for"], event["at"], at, zone, lambda day: works(pack, known, day))
+
+
+def party_denies(rule, known, at):
+    kinds = kinds_of(rule.get("forbid_when"))
+    if "always" in kinds or ("opt_out_all" in kinds and known.closed == set(CHANNELS)):
+        return True
+    if rule.get("allow") is not None and "borrower" not in listed(rule["allow"]):
+        return True
+    return any(e["kind"] in kinds and (e["until"] is None or at <= e["until"]) for e in known.open)
+
+
+def rule_denies(rule, pack, above, known, contact):
+    """Whether a rule of a pack forbids a planned contact: (channel, instant, contacts still ahead of as_of but before it)."""
+    channel, at, _ = contact
+    clock = pack["pack"].get("clock", {})
+    paced = rule["type"] in ("cap", "cooldown")
+    places = [known.place, *(known.former if paced else [])]
+    zones = list(dict.fromkeys(zone for place in places for zone in zones_for(clock, *place)))
+    in_force = [
+        zone for zone in zones
+        if covers_day(rule["effective"], local_day(at, zone))
+        and not any(covers_day(other["effective"], local_day(at, zone)) for other in above)
+    ]  # fmt: skip
+    if not in_force:
         return False
-    history = [*past_contacts(person, as_of), *planned]
+    plan = {"channel": channel, "direction": "out", "party": "borrower", "outcome": "?"}
+    if paced and (left_out(rule, plan) or under_consent(rule, known, zones, channel, at)):
+        return False
     readings = {
-        "hours": lambda: hours_deny(rule, pack, person, zone, at),
-        "cap": lambda: cap_denies(rule, zone, at, history, channel),
-        "cooldown": lambda: cooldown_denies(rule, zone, at, history),
-        "consent": lambda: consent_denies(rule, person, zone, at, as_of, channel),
-        "stop": lambda: stop_denies(rule, person, at, as_of),
-        "party": lambda: "borrower" not in rule["allow"],
+        "hours": lambda: any(hours_deny(rule, pack, known, zone, contact) for zone in in_force),
+        "cap": lambda: any(cap_denies(rule, zone, zones, contact, known) for zone in zones),
+        "cooldown": lambda: any(cooldown_denies(rule, pack, zone, zones, contact, known) for zone in zones),
+        "consent": lambda: consent_denies(rule, known, zones, contact),
+        "stop": lambda: any(stop_denies(rule, pack, known, zone, at) for zone in zones),
+        "party": lambda: party_denies(rule, known, at),
     }
     return rule["type"] in readings and readings[rule["type"]]()
 
 
-def denials(packs, person, channel, at, as_of, planned=()):
-    """Return the ids of the rules that forbid an outbound contact with the borrower at an instant.
+def wishes_deny(known, zones, channel, at):
+    """Whether the borrower asked not to be reached on the channel, at the endpoint, or at that hour anywhere they may be."""
+    if channel in known.closed or known.endpoint[channel] is None:
+        return True
+    return any(
+        (until is None or at <= until)
+        and (week is None or any(within(week[local_day(at, z).weekday()], minutes_of(at, z), 0) for z in zones))
+        for week, until in known.quiet
+    )
 
-    planned: contacts that are still ahead of as_of but before `at`, as (channel, instant).
+
+def denials(packs, person, channel, at, as_of, planned=(), actor=None):
+    """Return the ids of the rules that forbid an outbound contact with the borrower at an instant; a wish is one id.
+
+    person: raw rows, or what is known of them already. planned: contacts that are still ahead of as_of but before `at`, as
+    (channel, instant).
     """
-    ahead = [{"channel": c, "at": t, "direction": "out", "party": "borrower", "outcome": "?"} for c, t in planned]
-    denied = {"opt_out"} if channel in closed_channels(person, as_of) else set()
-    for pack in packs:
-        unknown = pack["pack"].get("clock", {}).get("unknown", "deny")
-        zones = [person["zone"]] if person["zone"] else (unknown if isinstance(unknown, list) else [])
-        if not zones:
-            denied.add(f"{pack['pack']['id']}.clock")
-        for rule in pack["rules"]:
-            if speaks(rule.get("match", {}), channel, "out", "borrower") and any(
-                rule_denies(rule, pack, person, zone, (channel, at, ahead), as_of) for zone in zones
-            ):
-                denied.add(rule["id"])
-    return denied
+    known = person if isinstance(person, Known) else Known(person, as_of, actor)
+    ahead = [
+        {"channel": c, "at": t, "direction": "out", "party": "borrower", "outcome": "?", "endpoint_kind": known.endpoint[c]}
+        for c, t in planned
+    ]  # fmt: skip
+    here, rules = held_packs(packs, known, known.place[1])
+    zones = {zone for pack in here for zone in zones_for(pack["pack"].get("clock", {}), *known.place)}
+    denied = {WISH} if wishes_deny(known, zones, channel, at) else set()
+    denied |= set() if here else {"no_pack"}
+    denied |= {
+        f"{pack['pack']['id']}.clock" for pack in here if not zones_for(pack["pack"].get("clock", {}), *known.place)
+    }  # fmt: skip
+    for _, jurisdiction in known.former:
+        rules += [one for one in held_packs(packs, known, jurisdiction)[1] if one[1]["type"] in ("cap", "cooldown")]
+    plan = {"channel": channel, "direction": "out", "party": "borrower", "endpoint_kind": known.endpoint[channel]}
+    return denied | {
+        rule["id"] for pack, rule, above in rules
+        if blocks(pack, rule) and speaks(rule.get("match") or {}, plan)
+        and rule_denies(rule, pack, above, known, (channel, at, ahead))
+    }  # fmt: skip
 
 
 def can_be_laid(packs, person, steps, as_of, end, grid):
@@ -212,7 +191,7 @@ def can_be_laid(packs, person, steps, as_of, end, grid):
 
     steps: (earliest, channel, spacing) in order; a contact may be made at any instant of its window.
     """
-    moment = timedelta(microseconds=1)
+    known = Known(person, as_of)
 
     def search(k, made, previous):
         if k == len(steps):
@@ -220,12 +199,12 @@ def can_be_laid(packs, person, steps, as_of, end, grid):
         earliest, channel, spacing = steps[k]
         at = as_of
         while at + grid <= end:
-            free = at >= earliest and (not made or (at >= made[-1][1] + moment and at >= previous + spacing))
+            free = at >= earliest and (not made or (at >= made[-1][1] + MOMENT and at >= previous + spacing))
             if (
                 free
-                and not denials(packs, person, channel, at, as_of, made)
-                and not denials(packs, person, channel, at + grid - moment, as_of, made)
-                and search(k + 1, [*made, (channel, at + grid - moment)], at)
+                and not denials(packs, known, channel, at, as_of, made)
+                and not denials(packs, known, channel, at + grid - MOMENT, as_of, made)
+                and search(k + 1, [*made, (channel, at + grid - MOMENT)], at)
             ):
                 return True
             at += grid

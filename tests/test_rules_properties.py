@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from lighttouch.data.arms import Arm, ArmCatalogue
 from lighttouch.policy.calendar import lay_calendar
 from lighttouch.policy.rules import Planner, RulePack, lawful, lawful_arms, load_packs
-from rule_cases import AS_OF, book_of, contacts, events, packs, people
+from rule_case_packs import packs
+from rule_cases import AS_OF, book_of, contacts, events, people
 
 ARMS = ArmCatalogue([Arm("none"), Arm("sms-weekly", sms=1), Arm("sms-3-days", sms=7 / 3), Arm("sms-call", sms=1, call=1),
                      Arm("daily", sms=7)])  # fmt: skip
