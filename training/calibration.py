@@ -16,8 +16,9 @@ from .inputs import Floats, Ints
 LOGIT_LIMIT = 30.0
 # Keeps the shared map increasing, also where the scores carry nothing.
 LEAST_SLOPE = 0.02
-# Prior standard deviation of the two slopes about 1: a slope of 3 or of -1 would be no calibration but another model.
-SLOPE_SD = 1.0
+# Prior standard deviation of the two slopes about 1: scores are learnt by likelihood and nearly right; where predictions span
+# little, the two slopes and the intercept could make up for each other without end.
+SLOPE_SD = 0.25
 NEWTON_STEPS, OFFSET_STEPS = 25, 12
 
 
@@ -184,7 +185,11 @@ def _newton(theta: Floats, design: Floats, y: Floats, codes: Ints, weight: Float
         cross = np.array([np.bincount(codes, curve * design[:, j], K) for j in range(3)])
         hessian = np.block([[shared, cross], [cross.T, np.diag(np.bincount(codes, curve, K))]]) + np.diag(precision)
         inverse = np.linalg.inv(hessian)
-        step = inverse @ gradient
+        # A slope that would fall below its least stays there, and the others find their best beside it.
+        held = np.flatnonzero((theta[:2] <= LEAST_SLOPE) & (gradient[:2] < 0))
+        gradient[held], hessian[held], hessian[:, held] = 0.0, 0.0, 0.0
+        hessian[held, held] = 1.0
+        step = np.linalg.solve(hessian, gradient)
         # A long step off a flat start overshoots: a logit moves by at most 2 a step.
         step *= min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-12))
         theta = theta + step

@@ -35,7 +35,7 @@ CHUNK = 4_096
 FOLDS = 5
 # Coefficients of all arms together: their covariance is a square of this side.
 MOST_COEFFICIENTS = 1_600
-# A predicted share nearer to 0 or 1 than this says less than its binomial variance claims.
+# Where a predicted share is held, unless an outcome is rarer.
 LEAST_SHARE = 0.002
 
 
@@ -57,6 +57,10 @@ class EffectRows:
         Of mean 1.
     fold : ndarray of shape (n,)
         0 to FOLDS - 1; rows of a group share one.
+    groups : ndarray of shape (n,), optional
+        A number per group, from 0: rows that share one are not independent.
+    least : float
+        A predicted share nearer to 0 or 1 than this says less than its binomial variance claims.
     """
 
     F: Floats
@@ -65,6 +69,8 @@ class EffectRows:
     y: Floats
     weight: Floats
     fold: Ints
+    groups: Ints | None = None
+    least: float = LEAST_SHARE
 
 
 @dataclass(frozen=True)
@@ -111,7 +117,7 @@ def _chunks(rows: Ints) -> list[Ints]:
 
 
 def _chunk_moments(rows: EffectRows, fitted: Floats, at: Ints) -> tuple[Floats, Floats]:
-    share = np.clip(1.0 / (1.0 + np.exp(-(rows.offset[at] + fitted[at]))), LEAST_SHARE, 1.0 - LEAST_SHARE)
+    share = np.clip(1.0 / (1.0 + np.exp(-(rows.offset[at] + fitted[at]))), rows.least, 1.0 - rows.least)
     curve = share * (1.0 - share)
     root = np.sqrt(rows.weight[at] * curve)
     arms = np.column_stack([np.ones(len(at)), rows.surprise[at]])

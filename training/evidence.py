@@ -5,13 +5,17 @@ from scipy.optimize import minimize
 
 from .arm_kernel import ArmKernel
 from .effects import FOLDS, EffectRows, Effects, Moments, Sizes, moments, posterior
-from .inputs import Floats
+from .inputs import Floats, Ints
 
-# Where the sizes are looked for before data, as log variances of log odds: an average effect of 0.1, and as much from all
-# covariates together; a standard deviation of 3 spans from nothing to a doubling of the odds.
-LEVEL_CENTRE, SLOPE_CENTRE, CENTRE_SD = np.log(0.01), np.log(0.01), 3.0
+# Where the sizes are looked for before data, as log variances of log odds: an average effect of 0.1; of differences between
+# persons, next to nothing: one arm for everyone is left only where the data carry it. The standard deviation spans decades.
+LEVEL_CENTRE, SLOPE_CENTRE, CENTRE_SD = np.log(0.01), np.log(0.0001), 3.0
+# The search itself starts among larger differences: from next to nothing it would not see which part can grow.
+SLOPE_START = np.log(0.01)
 BOUNDS = (-25.0, 2.0)
 MOST_STEPS = 40
+# Log odds by which a row may move in one Newton step: from a constant offset a rare outcome would overshoot.
+MOST_MOVE = 1.5
 
 
 def fit_effects(rows: EffectRows, kernel: ArmKernel, threads: int, steps: int = 1) -> tuple[Effects, tuple[Effects, ...]]:
@@ -32,9 +36,11 @@ def fit_effects(rows: EffectRows, kernel: ArmKernel, threads: int, steps: int = 
         Without the fold's rows; the sizes, a dozen numbers, are those of all rows.
     """
     p = rows.F.shape[1]
-    summed, effects = _step(rows, np.zeros(len(rows.y)), kernel, threads, None)
+    fitted = np.zeros(len(rows.y))
+    summed, effects = _step(rows, fitted, kernel, threads, None)
     for _ in range(steps - 1):
-        fitted = effects.level(rows.F) + (rows.surprise * effects.logits(rows.F)[:, 1:]).sum(axis=1)
+        wanted = effects.level(rows.F) + (rows.surprise * effects.logits(rows.F)[:, 1:]).sum(axis=1)
+        fitted = fitted + np.clip(wanted - fitted, -MOST_MOVE, MOST_MOVE)
         summed, effects = _step(rows, fitted, kernel, threads, effects.sizes)
     sizes = effects.sizes
     return effects, tuple(_without(fold, summed, kernel, sizes, p) for fold in range(FOLDS))
@@ -52,7 +58,8 @@ def best_sizes(summed: Moments, kernel: ArmKernel, p: int, start: Sizes | None =
     """Return the sizes of highest posterior density given the rows' moments."""
     parts = len(kernel.names)
     centre = np.concatenate([np.full(parts, LEVEL_CENTRE), np.full(parts + 1, SLOPE_CENTRE - np.log(p))])
-    first = centre if start is None else np.concatenate([start.level, start.slope, [start.main]])
+    begin = np.concatenate([centre[:parts], np.full(parts + 1, SLOPE_START - np.log(p))])
+    first = begin if start is None else np.concatenate([start.level, start.slope, [start.main]])
     square, cross = summed.square.sum(axis=0), summed.cross.sum(axis=0)
     found = minimize(
         lambda x: _loss(x, square, cross, kernel, p, centre),
@@ -103,8 +110,33 @@ def _without(fold: int, summed: Moments, kernel: ArmKernel, sizes: Sizes, p: int
 
 
 def _tempered(summed: Moments, rows: EffectRows) -> Moments:
-    """Scale the rows' say by the excess of their squared residuals over a binomial's, where weights make them uneven."""
+    """Scale the rows' say by the excess of their squared residuals over a binomial's, where weights or groups make them uneven."""
     share = 1.0 / (1.0 + np.exp(-rows.offset))
-    chi = rows.weight**2 * (rows.y - share) ** 2 / np.maximum(share * (1.0 - share), 1e-3)
+    chi = rows.weight**2 * (rows.y - share) ** 2 / np.maximum(share * (1.0 - share), min(1e-3, rows.least))
     excess = max(1.0, float(chi.mean()) / float(rows.weight.mean()))
+    if rows.groups is not None:
+        excess *= design_effect(rows.surprise * (rows.weight * (rows.y - share))[:, None], rows.groups)
     return Moments(summed.square / excess, summed.cross / excess)
+
+
+def design_effect(scores: Floats, groups: Ints) -> float:
+    """Return by how much rows of a group, together, vary more than as many rows of their own; at least 1.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n, m)
+        What each row says on m questions.
+    groups : ndarray of shape (n,)
+        A number per group, from 0.
+
+    Examples
+    --------
+    >>> design_effect(np.array([[1.0], [1.0], [-1.0], [-1.0]]), np.array([0, 0, 1, 1]))
+    2.0
+    """
+    alone = (scores**2).sum(axis=0)
+    told = alone > 0
+    if not told.any():
+        return 1.0
+    together = [float((np.bincount(groups, weights=column) ** 2).sum()) for column in scores[:, told].T]
+    return max(1.0, float(np.mean(together / alone[told])))

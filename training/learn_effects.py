@@ -82,7 +82,7 @@ def learn_effects(
     surprise = np.eye(K)[data.codes] - odds
     fold = rng.permutation(int(data.groups.max()) + 1)[data.groups] % FOLDS
     weight = np.ones(n) if data.weight is None else data.weight
-    rows = EffectRows(F, surprise[:, 1:], level, data.y, weight, fold)
+    rows = EffectRows(F, surprise[:, 1:], level, data.y, weight, fold, data.groups)
     effects, by_fold = fit_effects(rows, ArmKernel.of(arms), threads)
     gram = F.T @ F / n
     out_of_fold = np.empty((n, K))
