@@ -128,7 +128,7 @@ def account_metrics(account: Account) -> dict[str, float]:
         "dose of": (account.doses.rename(columns={"arm": "dose of"}), ("response", "low", "high", "over_none")),
         "contribution of": (account.families.rename(columns={"family": "contribution of"}), ("response", "contrast")),
     }
-    metrics = {metric_name("supported share", arm): float(share) for arm, share in whole.iloc[0].items()}
+    metrics = {metric_name("supported share", str(arm)): float(share) for arm, share in whole.iloc[0].items()}
     for key, (table, figures) in tables.items():
         for row in table.to_dict("records"):
             name = str(row[key]) if key == "curve" else f"{key} {row[key]}"
