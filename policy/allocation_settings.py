@@ -45,6 +45,8 @@ class CapacitySettings(Section):
         Name to team.
     money_per_week : float, optional
         Account currency that contacts may cost.
+    workdays : int
+        Days a week over which contacts are spread: no day is asked for more than its share of a week.
     headroom : float
         Share of every capacity that is kept free.
     overuse : float
@@ -59,6 +61,7 @@ class CapacitySettings(Section):
     channels: dict[str, float] = Field(default_factory=dict)
     teams: dict[str, TeamSettings] = Field(default_factory=dict)
     money_per_week: PositiveFloat | None = None
+    workdays: int = Field(default=5, ge=1, le=7)
     headroom: float = Field(default=0.05, ge=0, lt=1)
     overuse: float = Field(default=0.05, gt=0, lt=1)
 

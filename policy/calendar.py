@@ -1,7 +1,7 @@
 """The calendar: an arm becomes dated windows in the borrower's local time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from ..data.arms import ArmCatalogue
 from ..data.errors import Fault, InvalidInput
-from .rule_engine import COMFORTS, TIGHT, GroupEngine, Laid, Step
+from .rule_engine import COMFORTS, GroupEngine, Laid, Step
 from .rules import UNKNOWN_BORROWER, Planner
-from .zones import MINUTE, Micros, is_zone, offset_at
+from .zones import DAY, MINUTE, Micros, is_zone, offset_at
 
 _UNKNOWN_ZONE: Final = "UTC"
 # Offsets are looked up once an hour: most borrowers of a zone share their windows.
@@ -38,7 +38,13 @@ class Calendar:
     blocked_by: NDArray[np.object_]
 
 
-def lay_calendar(planner: Planner, arms: ArmCatalogue, chosen: NDArray[np.int64]) -> Calendar:
+def lay_calendar(
+    planner: Planner,
+    arms: ArmCatalogue,
+    chosen: NDArray[np.int64],
+    delay: Micros | None = None,
+    comforts: Sequence[int] = COMFORTS,
+) -> Calendar:
     """Lay each borrower's arm through the whole commitment.
 
     Contacts are spread evenly by the arm's doses from the first lawful window after as_of, in the most comfortable hours that
@@ -51,6 +57,10 @@ def lay_calendar(planner: Planner, arms: ArmCatalogue, chosen: NDArray[np.int64]
     arms : ArmCatalogue
     chosen : ndarray of shape (n,)
         Position of each borrower's arm, in the planner's order.
+    delay : ndarray of shape (n,), optional
+        Days by which each plan begins later than it could.
+    comforts : sequence of int
+        The degrees of comfort to try, best first; the last is the tightest.
 
     Returns
     -------
@@ -63,13 +73,20 @@ def lay_calendar(planner: Planner, arms: ArmCatalogue, chosen: NDArray[np.int64]
     blocked[~planner.facts.known] = UNKNOWN_BORROWER
     blocked[arms.intensity[chosen] == 0] = None
     pieces: list[pd.DataFrame] = []
+    days = np.zeros(n, dtype=np.int64) if delay is None else delay
     for engine in planner.engines:
-        for k in np.unique(chosen[engine.rows]):
-            arm = list(arms)[int(k)]
-            own = np.flatnonzero(chosen[engine.rows] == k)
+        pairs, kind = np.unique(np.stack([chosen[engine.rows], days[engine.rows]], axis=1), axis=0, return_inverse=True)
+        for pair, (k, later) in enumerate(pairs.tolist()):
+            arm = list(arms)[k]
+            own = np.flatnonzero(kind.reshape(-1) == pair)
             if arm.intensity > 0:
-                pieces += lay_steps(planner, engine, planner.steps(arm), own, blocked)
+                pieces += lay_steps(planner, engine, delayed(planner.steps(arm), later), own, blocked, comforts)
     return assemble(planner, pieces, blocked)
+
+
+def delayed(steps: Sequence[Step], days: int) -> list[Step]:
+    """Return contacts that begin so many days later."""
+    return [replace(step, earliest=step.earliest + days * DAY) for step in steps]
 
 
 def assemble(planner: Planner, pieces: list[pd.DataFrame], blocked: NDArray[np.object_]) -> Calendar:
@@ -82,7 +99,12 @@ def assemble(planner: Planner, pieces: list[pd.DataFrame], blocked: NDArray[np.o
 
 
 def lay_steps(
-    planner: Planner, engine: GroupEngine, steps: Sequence[Step], rows: Micros, blocked: NDArray[np.object_]
+    planner: Planner,
+    engine: GroupEngine,
+    steps: Sequence[Step],
+    rows: Micros,
+    blocked: NDArray[np.object_],
+    comforts: Sequence[int] = COMFORTS,
 ) -> list[pd.DataFrame]:
     """Lay contacts for some of a group's borrowers, each with the greatest comfort that holds all of them.
 
@@ -94,16 +116,18 @@ def lay_steps(
         Positions within the group.
     blocked : ndarray of shape (n,)
         Gets the rule that left a borrower without a calendar.
+    comforts : sequence of int
+        The degrees of comfort to try.
     """
     pieces = []
-    for comfort in COMFORTS:
+    for comfort in comforts:
         if not len(rows):
             break
         laid = engine.lay(steps, comfort, rows)
         done = laid.complete
         if done.any():
             pieces.append(_frame(planner, engine, rows[done], laid, [step.channel for step in steps], comfort))
-        if comfort == TIGHT:
+        if comfort == comforts[-1]:
             blocked[engine.rows[rows[~done]]] = laid.blocked_by[~done]
         rows = rows[~done]
     return pieces

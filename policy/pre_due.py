@@ -14,6 +14,7 @@ from ..features.ledger import known_dues, point_loans
 from ..features.points import decision_points
 from .calendar import lay_calendar
 from .reasons import Reason
+from .rule_engine import LAWFUL_HOURS, PREFERRED_HOURS, TIGHT
 from .rules import Planner, RulePack
 from .settings import PolicySettings
 
@@ -86,7 +87,8 @@ def _windows(
     planner = Planner.of(packs, book, as_of, people.tolist(), settings)
     mask = planner.lawful(arms).mask[:, 1:]
     chosen = np.where(mask.any(axis=1), mask.argmax(axis=1) + 1, 0).astype(np.int64)
-    laid = lay_calendar(planner, arms, chosen).windows
+    # A reminder comes before the due day or not at all: a working day later would often be that very day.
+    laid = lay_calendar(planner, arms, chosen, comforts=(PREFERRED_HOURS, LAWFUL_HOURS, TIGHT)).windows
     return pd.DataFrame(
         {
             "borrower_id": laid["borrower_id"].astype("str"),

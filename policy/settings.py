@@ -60,11 +60,17 @@ class CalendarSettings(Section):
         Local hours that are preferred on working days.
     min_window_minutes : int
         Shortest window worth giving to a channel.
+    habit_hours : int
+        Hours around the borrower's own usual hour to which a window is narrowed; 0 leaves windows whole.
+    habit_events : int
+        Payments and answers in a year from which a usual hour is read.
     """
 
     preferred_from: int = Field(default=9, ge=0, le=23)
     preferred_to: int = Field(default=17, ge=1, le=24)
     min_window_minutes: int = Field(default=60, ge=1, le=720)
+    habit_hours: int = Field(default=3, ge=0, le=24)
+    habit_events: int = Field(default=4, ge=1)
 
 
 class LenderSettings(Section):
@@ -177,5 +183,10 @@ class PolicySettings(Section):
     @property
     def version(self) -> str:
         """Short digest of the canonical content: equal settings have equal versions wherever they were written."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()[:_DIGEST_LENGTH]
+        return settings_digest(self.model_dump(mode="json"))
+
+
+def settings_digest(content: Mapping[str, Any]) -> str:
+    """Return the version of settings from their plain content, also of settings written before a field was added."""
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:_DIGEST_LENGTH]
