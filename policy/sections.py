@@ -127,10 +127,13 @@ class MessageSettings(Section):
         The registry: nothing else is ever said. The first of a kind and tone is used.
     warning_from_days : int
         Days past due from which a warning may be sent.
+    reach_a_person : dict
+        By language (en, zh): how a borrower reaches a person who decides instead of the program.
     """
 
     templates: tuple[Template, ...] = BUILT_IN
     warning_from_days: int = Field(default=60, ge=30)
+    reach_a_person: dict[Literal["en", "zh"], str] = Field(default_factory=dict)
 
     @field_validator("templates")
     @classmethod

@@ -2,12 +2,13 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import pandas as pd
 import typer
 
 from ..data.clock import parse_instant
+from ..data.errors import Fault, InvalidInput
 from ..data.settings import BookSettings
 from ..data.stores import open_book
 from .cli_model import tracker_for
@@ -15,7 +16,10 @@ from .console import say, show, stage
 from .environment import Environment
 from .explain import explain_file
 from .night import Night
-from .output import check_output, sibling, write_night
+from .output import check_output, run_card, sibling, write_night
+from .receipt import receipt
+from .receipt_text import render
+from .receipt_words import LANGS, Lang
 from .recommender import Recommender
 from .settings import Settings, SettingsFile
 
@@ -77,6 +81,13 @@ def decide_night(source: str, recommender: Recommender, settings: BookSettings, 
 def explain(
     file: Annotated[Path, typer.Argument(help="Recommendation table, as Parquet.")],
     borrower: Annotated[str, typer.Option(help="borrower_id.")],
+    lang: Annotated[str, typer.Option(help="Language of the receipt: en or zh.")] = "en",
+    jurisdiction: Annotated[str, typer.Option(help="The borrower's, such as CN: the duties of that place alone.")] = "",
 ) -> None:
-    """Explain one recommendation: why this arm, what took the others away, what no contact would do."""
-    say(explain_file(file, borrower))
+    """Give the receipt of one decision: what, why, by which rules, what lowers contact, how to reach a person."""
+    if lang not in LANGS:
+        raise InvalidInput([Fault("--lang", f"one of {', '.join(LANGS)}", repr(lang), "")])
+    if not run_card(file).is_file() and lang == "en":
+        say(explain_file(file, borrower))
+        return
+    say(render(receipt(file, borrower, jurisdiction), cast("Lang", lang)))

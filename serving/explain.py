@@ -29,13 +29,25 @@ def explain_file(path: Path, borrower_id: str) -> str:
     InvalidInput
         Where there is no such file, or the borrower is in neither table.
     """
+    row, left_alone = find_rows(path, borrower_id)
+    return explain_exclusion(row) if left_alone else explain(row)
+
+
+def find_rows(path: Path, borrower_id: str) -> tuple[dict[str, Any], bool]:
+    """Return a borrower's row of a night, and whether it is one of those who are left alone.
+
+    Raises
+    ------
+    InvalidInput
+        Where there is no such file, or the borrower is in neither table.
+    """
     found = _rows(path, borrower_id, COLUMNS)
     if found:
-        return explain(found[0])
+        return found[0], False
     beside = sibling(path, "excluded")
     left_out = _rows(beside, borrower_id, ("detail",)) if beside.is_file() else []
     if left_out:
-        return explain_exclusion(left_out[0])
+        return left_out[0], True
     remedy = "Borrowers are named as in the table 'borrowers'."
     raise InvalidInput([Fault(f"{path} and {beside.name}", f"borrower {borrower_id!r}", "no such borrower", remedy)])
 
