@@ -5,18 +5,21 @@ import re
 from dataclasses import replace
 
 import pytest
+from fake_tracker import FakeTracker
 from lighttouch.data.arms import default_arms
 from lighttouch.data.book import Book
 from lighttouch.data.errors import InvalidInput
+from lighttouch.serving import cli_model
 from lighttouch.serving.settings import Settings
 from lighttouch.training.account import account_of
 from lighttouch.training.alarm_types import Alarm
 from lighttouch.training.gate import closed
 from lighttouch.training.gate_alarms import ALARM_FACT, alarms_to_fact
 from lighttouch.training.model_card import gate_card, model_card
-from lighttouch.training.recipe import Recipe
+from lighttouch.training.recipe import RECIPE_PAGE, Recipe
 from lighttouch.training.record import record_of
 from lighttouch.training.run import train_book
+from lighttouch.training.tracker import RunRecord
 from trained import QUICK
 
 SECTIONS = (
@@ -122,7 +125,21 @@ def test_a_page_that_is_no_recipe_is_refused(text):
 
 def test_settings_of_a_run_read_back_whatever_they_say(tmp_path):
     file = tmp_path / "settings.yaml"
-    file.write_text("policy:\n  outcome:\n    horizon_days: 21\ngate:\n  level: 0.1\n", encoding="utf-8")
+    file.write_text("outcome: {horizon_days: 21}\ngate: {level: 0.1}\n", encoding="utf-8")
     read = Settings.read(file)
     assert Settings.from_dict(json.loads(json.dumps(read.to_dict()))) == read
     assert read.arms.names == default_arms().names
+
+
+def test_train_like_takes_everything_from_the_run_and_refuses_another_model(recipe, trained, tmp_path, monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr(cli_model, "train_source", lambda *told: asked.append(told) or trained.run)
+    tracker = FakeTracker([RunRecord("kept", pages={RECIPE_PAGE: recipe.to_json()})])
+    cli_model.train_again("0", None, tmp_path, tracker)
+    assert asked == [("book", Settings(), tmp_path, QUICK, recipe)]
+    assert f"byte for byte: version {trained.run.bundle.version}" in " ".join(capsys.readouterr().out.split())
+    assert len(tracker.runs) == 1
+    tracker.runs[0] = RunRecord("kept", pages={RECIPE_PAGE: replace(recipe, model_version="0" * 12).to_json()})
+    with pytest.raises(InvalidInput, match="byte for byte"):
+        cli_model.train_again("0", "elsewhere", tmp_path, tracker)
+    assert asked[1][0] == "elsewhere"
