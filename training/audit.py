@@ -1,0 +1,251 @@
+"""What groups of borrowers get and what it does to them: means, differences to the whole, intervals clustered by borrower."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import stdtr, stdtrit
+
+from ..data.errors import Fault, InvalidInput
+from ..policy.settings import PolicySettings
+from .bundle import ModelBundle
+from .decide import Decided, decide
+from .evaluation import PolicyValue, policy_value
+from .logged import rewards
+from .table import TrainingTable
+
+Floats = NDArray[np.float64]
+MERGED: Final = "others"
+UNKNOWN: Final = "unknown"
+_BANDS: Final = (0, 25, 35, 45, 55, 65, 200)
+# Measures that an unbiased correction from the log stands behind, each against no contact.
+FROM_LOG: Final = ("benefit_log", "harm_added_log")
+
+
+@dataclass(frozen=True)
+class AuditOptions:
+    """How groups are told.
+
+    Parameters
+    ----------
+    min_borrowers : int
+        Smaller groups are merged, so that nobody is told apart and nothing is read into noise.
+    confidence : float
+        Of every interval, and 1 less it is the error rate over all differences together.
+    """
+
+    min_borrowers: int = 50
+    confidence: float = 0.95
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        faults = []
+        if self.min_borrowers < 2:
+            faults.append(Fault("min_borrowers", "2 or more", str(self.min_borrowers), "Of one borrower nothing is told."))
+        if not 0 < self.confidence < 1:
+            faults.append(Fault("confidence", "between 0 and 1", str(self.confidence), ""))
+        if faults:
+            raise InvalidInput(faults)
+
+
+def age_band(birth_year: ArrayLike, year: ArrayLike) -> NDArray[np.object_]:
+    """Return the age band in a year, of shape (n,).
+
+    Examples
+    --------
+    >>> age_band([2003, 1980, 1950, float("nan")], 2026).tolist()
+    ['under 25', '45-54', '65 and over', 'unknown']
+    """
+    age = np.asarray(year, dtype=np.float64) - np.asarray(birth_year, dtype=np.float64)
+    names = ["under 25", *(f"{low}-{high - 1}" for low, high in pairwise(_BANDS[1:-1])), "65 and over"]
+    known = np.isfinite(age) & (age >= 0)
+    place = np.clip(np.searchsorted(_BANDS, np.where(known, age, 0), side="right") - 1, 0, len(names) - 1)
+    return np.where(known, np.array(names, dtype=object)[place], UNKNOWN)
+
+
+def merge_small(groups: pd.Series, borrowers: pd.Series, least: int) -> pd.Series:
+    """Return the groups with the small ones merged; what is merged is itself no smaller, so that no remainder tells a group.
+
+    Examples
+    --------
+    >>> groups = pd.Series(list("aaaabbbc"))
+    >>> merge_small(groups, pd.Series(range(8)), 3).tolist()
+    ['a', 'a', 'a', 'a', 'others', 'others', 'others', 'others']
+    """
+    sizes = borrowers.groupby(groups).nunique().sort_values(kind="stable")
+    small = int((sizes < least).sum())
+    if small:
+        total = sizes.cumsum().to_numpy()
+        # The next larger group joins where the small ones together are still too few.
+        small = max(small, int(np.searchsorted(total, least)) + 1)
+    return groups.where(~groups.isin(sizes.index[:small]), MERGED)
+
+
+@dataclass(frozen=True)
+class AuditLog:
+    """Decisions that the model has not seen, and what it would choose for them.
+
+    Parameters
+    ----------
+    test : TrainingTable of n decisions
+    decided : Decided
+    settings : PolicySettings
+    """
+
+    test: TrainingTable
+    decided: Decided
+    settings: PolicySettings
+
+    @classmethod
+    def of(cls, bundle: ModelBundle, test: TrainingTable, settings: PolicySettings) -> Self:
+        """Choose with a model, without exploration, knowing what was known."""
+        known = test.rows["overdue"].to_numpy(dtype=np.float64)
+        return cls(test, decide(bundle, test.features, test.lawful, known, settings), settings)
+
+    def scores(self, executed: Floats) -> pd.DataFrame:
+        """Return what each decision adds to each measure, a column per measure.
+
+        Parameters
+        ----------
+        executed : ndarray of shape (n,)
+            Contacts per week that were made within the horizon.
+
+        Returns
+        -------
+        DataFrame of shape (n, ...)
+            contacts_recommended, contacts_executed (per week); uplift, harm (as predicted for the arm chosen); repaid_logged,
+            harm_logged (as happened under the logged policy); benefit_log, harm_added_log (doubly robust, against no contact).
+        """
+        test, decided = self.test, self.decided
+        rows, happened = np.arange(len(test)), rewards(test, self.settings)
+        return pd.DataFrame(
+            {
+                "contacts_recommended": test.arms.intensity[decided.arm],
+                "contacts_executed": executed,
+                "uplift": decided.response[rows, decided.arm] - decided.response[:, 0],
+                "harm": decided.harm[rows, decided.arm],
+                "repaid_logged": happened.repaid,
+                "harm_logged": happened.harm,
+                "benefit_log": self.against_none(decided.response, happened.repaid),
+                "harm_added_log": self.against_none(decided.harm, happened.harm),
+            }
+        )
+
+    def against_none(self, outcome: Floats, reward: Floats) -> Floats:
+        """Return each decision's doubly robust share in the chosen policy's gain over no contact, of shape (n,).
+
+        The mean and its clustered error are those of `policy_value` with the no-contact arm as `versus`.
+        """
+        test = self.test
+        rows, codes = np.arange(len(test)), test.arms.encode(test.rows["arm"])
+        contrast = np.zeros((len(test), len(test.arms)))
+        contrast[rows, self.decided.arm] += 1.0
+        contrast[:, 0] -= 1.0
+        weight = contrast[rows, codes] / test.propensity[rows, codes]
+        share: Floats = (contrast * outcome).sum(axis=1) + weight * (reward - outcome[rows, codes])
+        return share
+
+    def benefit(self, inside: NDArray[np.bool_], confidence: float = 0.95) -> PolicyValue:
+        """Return the chosen policy's gain over no contact in share repaid, in a group, and whether the log can carry it."""
+        test = self.test
+        names = np.array(test.arms.names, dtype=object)
+        return policy_value(
+            names[self.decided.arm[inside]],
+            versus=np.full(int(inside.sum()), names[0], dtype=object),
+            arm=test.rows["arm"].to_numpy()[inside],
+            reward=rewards(test, self.settings).repaid[inside],
+            propensity=test.propensity[inside],
+            arms=test.arms,
+            outcome=self.decided.response[inside],
+            groups=test.rows["borrower_id"].to_numpy()[inside],
+            confidence=confidence,
+        )
+
+
+def audit_groups(
+    scores: pd.DataFrame, groups: Mapping[str, pd.Series], borrowers: pd.Series, options: AuditOptions | None = None
+) -> pd.DataFrame:
+    """Tell every measure by group, and how it differs from the whole.
+
+    Parameters
+    ----------
+    scores : DataFrame of shape (n, m)
+        A column per measure; its mean is told.
+    groups : mapping of str to Series of shape (n,)
+        The dimension and each decision's group in it; groups that are too small are merged.
+    borrowers : Series of shape (n,)
+        Clusters.
+    options : AuditOptions, optional
+
+    Returns
+    -------
+    DataFrame
+        dimension, group, measure, decisions, borrowers, estimate, low, high, difference (group less whole), difference_low,
+        difference_high, p (two-sided, of no difference), p_all (Holm, over all of the table), notable. The whole comes first,
+        as dimension ``all``. Intervals are each for itself; `notable` holds for all together.
+    """
+    options = options or AuditOptions()
+    whole = pd.Series("all", index=scores.index)
+    found = [_rows("all", whole, scores, borrowers, options)]
+    for dimension, given in groups.items():
+        merged = merge_small(given.astype(object), borrowers, options.min_borrowers)
+        if len(set(merged)) > 1:
+            found.append(_rows(dimension, merged, scores, borrowers, options))
+    table = pd.concat(found, ignore_index=True)
+    table["p_all"] = _holm(table["p"].to_numpy(dtype=np.float64))
+    return table.assign(notable=table["p_all"] < 1 - options.confidence)
+
+
+def _rows(dimension: str, groups: pd.Series, scores: pd.DataFrame, borrowers: pd.Series, options: AuditOptions) -> pd.DataFrame:
+    codes = pd.factorize(borrowers)[0]
+    rows = []
+    for group in sorted(groups.unique()):
+        inside = (groups == group).to_numpy()
+        people = int(borrowers[inside].nunique())
+        reach = float(stdtrit(max(people - 1, 1), 0.5 + options.confidence / 2))
+        for measure in scores.columns:
+            values = scores[measure].to_numpy(dtype=np.float64)
+            mean, all_ = float(values[inside].mean()), float(values.mean())
+            own = np.where(inside, (values - mean) / inside.mean(), 0.0)
+            error, apart = clustered_error(own, codes), clustered_error(own - (values - all_), codes)
+            difference = mean - all_ if dimension != "all" else np.nan
+            rows.append(
+                {
+                    "dimension": dimension, "group": group, "measure": measure,
+                    "decisions": int(inside.sum()), "borrowers": people,
+                    "estimate": mean, "low": mean - reach * error, "high": mean + reach * error,
+                    "difference": difference,
+                    "difference_low": difference - reach * apart, "difference_high": difference + reach * apart,
+                    "p": _two_sided(difference, apart, people),
+                }
+            )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def clustered_error(influence: Floats, clusters: NDArray[np.intp]) -> float:
+    """Return the standard error of a mean from each row's influence on it, clustered, as `policy_value` has it."""
+    sums = np.bincount(clusters, influence)
+    count = len(sums)
+    return float(np.sqrt(count / max(count - 1, 1) * (sums @ sums)) / len(influence))
+
+
+def _two_sided(difference: float, error: float, people: int) -> float:
+    if not np.isfinite(difference):
+        return float("nan")
+    if error == 0:
+        return 1.0 if abs(difference) < 1e-12 else 0.0
+    return float(2 * stdtr(max(people - 1, 1), -abs(difference) / error))
+
+
+def _holm(p: Floats) -> Floats:
+    """Return p-values that hold for all differences together (Holm, 1979)."""
+    adjusted = np.full(len(p), np.nan)
+    known = np.flatnonzero(np.isfinite(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    steps = p[order] * (len(order) - np.arange(len(order)))
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0) if len(order) else steps
+    return adjusted
