@@ -2,11 +2,13 @@
 
 import typer
 
+from .cli_audit import audit
 from .cli_data import check, features, simulate
 from .cli_frontier import frontier
 from .cli_gate import plan_experiment, promote, roll_back
 from .cli_model import evaluate, train
 from .cli_nightly import explain, recommend
+from .cli_sending import recheck
 from .console import told_errors
 from .demo import demo
 
@@ -18,7 +20,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (demo, simulate, check, features, train, evaluate, promote, plan_experiment, frontier, recommend, explain):
+for command in (
+    demo,
+    simulate,
+    check,
+    features,
+    train,
+    evaluate,
+    promote,
+    plan_experiment,
+    frontier,
+    audit,
+    recommend,
+    explain,
+    recheck,
+):
     app.command()(command)
 app.command("rollback")(roll_back)
 
