@@ -17,11 +17,13 @@ from ..features.points import decision_points
 from ..policy.ability import low_ability
 from ..policy.calendar import Calendar, lay_calendar
 from ..policy.commitments import last_commitments
+from ..policy.habits import around_habit, usual_hours
 from ..policy.holdout import draws
+from ..policy.levelling import Levelled, Load, level, slack_days
 from ..policy.money import account_rates
 from ..policy.reasons import Reason, code
 from ..policy.refresh import DEAD_ENDPOINT, dead_arms
-from ..policy.rest import lay_rest
+from ..policy.rest import lay_rest, rest_slack
 from ..policy.rules import LawfulArms, Planner, RulePack, rules_version
 from ..policy.settings import PolicySettings
 from ..policy.tone import offer, template, tone
@@ -77,11 +79,14 @@ class Context:
     instant : datetime
         as_of, aware.
     brain : Brain
+    load : Load
+        What is on the teams' days already; everything that is laid is added.
     """
 
     book: Book
     instant: datetime
     brain: Brain
+    load: Load
 
     @property
     def settings(self) -> PolicySettings:
@@ -142,7 +147,9 @@ def fresh_rows(
         policy_version=versions.policy,
         rules_version=versions.rules,
     )
-    return _with_plan(rows, arms, lay_calendar(planner, arms, decided.arm)), decided.prices
+    slack = np.array([slack_days(arm, settings.outcome.horizon_days) for arm in arms], dtype=np.int64)[decided.arm]
+    plan = level(lambda delay: lay_calendar(planner, arms, decided.arm, delay), ids.to_numpy(object), slack, context.load)
+    return _with_plan(context, planner, rows, plan), decided.prices
 
 
 def _around(context: Context, ids: pd.Series, standing: pd.Series) -> Circumstances:
@@ -188,15 +195,27 @@ def standing_rows(context: Context, decisions: pd.DataFrame, dead: NDArray[np.bo
         offer=None,
         template=None,
     )
-    calendar = lay_rest(context.planner(rows["borrower_id"]), context.arms, context.book, decisions)
-    calendar = _reaching(calendar, rows["borrower_id"], dead)
-    blocked = zip(rows["reasons"], rows["arm"], calendar.blocked_by, strict=True)
+    planner, ids = context.planner(rows["borrower_id"]), rows["borrower_id"]
+
+    def lay(delay: NDArray[np.int64]) -> Calendar:
+        return _reaching(lay_rest(planner, context.arms, context.book, decisions, delay), ids, dead)
+
+    plan = level(lay, ids.to_numpy(object), rest_slack(planner, context.arms, decisions), context.load)
+    blocked = zip(rows["reasons"], rows["arm"], plan.calendar.blocked_by, strict=True)
     rows["reasons"] = [[*told, code(Reason.ARM_REMOVED, arm, rule)] if rule else told for told, arm, rule in blocked]
-    return _with_plan(rows, context.arms, calendar)
+    return _with_plan(context, planner, rows, plan)
 
 
-def _with_plan(rows: pd.DataFrame, arms: ArmCatalogue, calendar: Calendar) -> pd.DataFrame:
-    parts = [rows, describe_arms(arms, rows["arm"]), describe_windows(calendar, rows["borrower_id"])]
+def _with_plan(context: Context, planner: Planner, rows: pd.DataFrame, plan: Levelled) -> pd.DataFrame:
+    """Add the arm in words and its windows, around each borrower's own hour; say which contacts found no room."""
+    calendar = around_habit(plan.calendar, planner, usual_hours(context.book, planner, context.instant))
+    lost = plan.unplaced
+    told: dict[str, list[str]] = {}
+    for borrower, channel, resource in zip(lost["borrower_id"], lost["channel"], lost["resource"], strict=True):
+        told.setdefault(borrower, []).append(code(Reason.UNPLACED, channel, resource))
+    reasons = [[*known, *told.get(one, ())] for one, known in zip(rows["borrower_id"], rows["reasons"], strict=True)]
+    rows = rows.assign(reasons=pd.Series(reasons, index=rows.index, dtype=object))
+    parts = [rows, describe_arms(context.arms, rows["arm"]), describe_windows(calendar, rows["borrower_id"])]
     return pd.concat(parts, axis="columns")
 
 

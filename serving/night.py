@@ -13,8 +13,10 @@ from ..features.ledger import position
 from ..features.points import tonight
 from ..policy.commitments import standing_decisions
 from ..policy.guards import check_ledger, check_rows, guard
+from ..policy.levelling import Load
 from ..policy.pre_due import COLUMNS as PRE_DUE_COLUMNS
 from ..policy.pre_due import pre_due_reminders
+from ..policy.reasons import Reason
 from ..policy.refresh import COLUMNS as REFRESH_COLUMNS
 from ..policy.refresh import dead_channels, refresh_tasks
 from ..policy.settings import PolicySettings
@@ -66,12 +68,14 @@ def run_night(book: Book, as_of: str | datetime, brain: Brain) -> Night:
     owed, excluded = _eligible(book, instant, settings)
     standing = _standing(book, instant, settings, owed)
     tasks = refresh_tasks(book, owed["borrower_id"].tolist(), instant, settings)
-    context = Context(book, instant, brain)
+    context = Context(book, instant, brain, Load.made(book, instant, settings.capacity, settings.ledger.booking_zone))
     new = owed[~owed["borrower_id"].isin(standing["borrower_id"])].reset_index(drop=True)
-    fresh, prices = fresh_rows(context, new, dead_channels(tasks, new["borrower_id"].tolist()), standing["arm"])
-    rows = [fresh]
+    rows = []
+    # Plans that stand were there first: a team's day is theirs before anything new is laid on it.
     if len(standing):
         rows.append(standing_rows(context, standing, dead_channels(tasks, standing["borrower_id"].tolist())))
+    fresh, prices = fresh_rows(context, new, dead_channels(tasks, new["borrower_id"].tolist()), standing["arm"])
+    rows.insert(0, fresh)
     # A halted night commits to nothing: logged, its decisions would stand for a fortnight after the switch is off again.
     logged = fresh.iloc[:0] if settings.halted else fresh
     return Night(
@@ -80,12 +84,22 @@ def run_night(book: Book, as_of: str | datetime, brain: Brain) -> Night:
         decisions=log_rows(logged),
         refresh=tasks,
         pre_due=pre_due_reminders(book, instant, settings, brain.packs, excluded),
-        facts=_facts(book, instant, brain) | _counted(fresh, prices),
+        facts=_facts(book, instant, brain) | _counted(fresh, prices) | _left_out(excluded, tasks, rows),
     )
 
 
 def _counted(fresh: pd.DataFrame, prices: dict[str, float]) -> dict[str, Any]:
     return {"decisions": len(fresh), "explored": int(fresh["explore"].sum()), "prices": prices}
+
+
+def _left_out(excluded: pd.DataFrame, tasks: pd.DataFrame, rows: list[pd.DataFrame]) -> dict[str, Any]:
+    """Count by reason who is left alone, which endpoints are dead, and which contacts found no room."""
+    codes = [one for part in rows for told in part["reasons"] for one in told if one.startswith(f"{Reason.UNPLACED}:")]
+    return {
+        "excluded": {str(reason): int(n) for reason, n in excluded["reason"].value_counts().sort_index().items()},
+        "refresh": {str(cause): int(n) for cause, n in tasks["cause"].value_counts().sort_index().items()},
+        "unplaced": {text: codes.count(text) for text in sorted(set(codes))},
+    }
 
 
 def _facts(book: Book, instant: datetime, brain: Brain) -> dict[str, Any]:
