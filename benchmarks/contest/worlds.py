@@ -1,7 +1,7 @@
 """Decisions of a world for a contest of learners: who is learnt from, who is judged on, and what is true."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import lightgbm as lgb
 import numpy as np
 from lighttouch.data.arms import ArmCatalogue, default_arms
 from lighttouch.data.book import Book
+from lighttouch.data.world_catalogue import find_spec
 from lighttouch.data.worlds import simulate
 from lighttouch.policy.settings import PolicySettings
 from lighttouch.policy.value import arm_value
@@ -76,7 +77,9 @@ def draw(name: str, seed: int, room: Path, borrowers: int | None = None) -> Draw
 
 
 def _write(name: str, borrowers: int, seed: int, file: Path) -> None:
-    world = simulate(name, borrowers=borrowers, seed=seed)
+    # Where the bank keeps no log, who was decided on, and when, is still needed to judge.
+    spec = find_spec(name)
+    world = simulate(replace(spec, operations=replace(spec.operations, log_decisions=True)), borrowers=borrowers, seed=seed)
     table = training_table(Book.from_arrow(world.tables), default_arms(), PolicySettings())
     place = {decision: at for at, decision in enumerate(world.truth.decision_id)}
     truth = world.truth.take(np.array([place[decision] for decision in table.rows["decision_id"]]))
