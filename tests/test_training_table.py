@@ -11,6 +11,7 @@ from lighttouch.data.errors import InvalidInput
 from lighttouch.features.build import build_features
 from lighttouch.features.catalogue import FEATURE_NAMES
 from lighttouch.features.points import decision_points
+from lighttouch.policy.commitments import last_commitments
 from lighttouch.policy.settings import PolicySettings
 from lighttouch.training.logged import rewards
 from lighttouch.training.table import training_table
@@ -153,6 +154,16 @@ def test_a_log_of_which_nothing_is_mature_is_refused_with_the_counts(small_world
     expected = rf"expected decisions with a matured outcome, found {len(late)} of {len(late)} decisions whose outcome is not"
     with with_log(small_world, late) as book, pytest.raises(InvalidInput, match=expected):
         training_table(book, default_arms(), SETTINGS)
+
+
+def test_the_last_arm_is_the_one_that_a_night_at_that_instant_would_see(table, small_world):
+    rows = table.rows.iloc[:: len(table.rows) // 12]
+    with Book.from_arrow(small_world.tables) as book:
+        for at, one in rows.iterrows():
+            seen = last_commitments(book, pd.Series([one["borrower_id"]]), one["as_of"], table.arms, SETTINGS)
+            assert table.history().last[at] == seen.last[0]
+            assert np.array_equal(table.history().intensity[at], seen.intensity[0], equal_nan=True)
+    assert 0.2 < rows["last_arm"].notna().mean() < 1
 
 
 def test_a_subset_keeps_rows_features_and_propensities_together(table):

@@ -13,7 +13,7 @@ from ..data.policies import ConstantPolicy, Situation
 from ..policy.settings import PolicySettings
 from ..policy.value import arm_value
 from .bundle import ModelBundle
-from .decide import decide
+from .decide import Circumstances, decide
 from .experiment import SHARES, Design, Question, plan, shrunken
 from .gate_settings import GateSettings
 from .table import TrainingTable, training_table
@@ -123,7 +123,8 @@ def _may_be_given(rows: TrainingTable) -> NDArray[np.bool_]:
 
 def _policy(model: ModelBundle, rows: TrainingTable, settings: PolicySettings) -> NDArray[np.float64]:
     owed = rows.rows["overdue"].to_numpy(dtype=np.float64)
-    decided = decide(model, rows.features, _may_be_given(rows), owed, settings)
+    around = Circumstances(rows.history(model.arms))
+    decided = decide(model, rows.features, _may_be_given(rows), owed, settings, around)
     return np.eye(len(rows.arms))[decided.arm]
 
 
@@ -137,7 +138,7 @@ def _rewards(
         response = np.full((n, K), float(rows.rows["repaid"].mean()))
         harm = np.full((n, K), float(rows.rows["harm"].mean()))
     else:
-        response, harm = model.response.predict_by_arm(rows.features), model.harm_by_arm(n)
+        response, harm = model.response.predict_by_arm(rows.features), model.harm_by_arm(rows.features)
     repaid = (money * settings.margin)[:, None] ** 2 * response * (1 - response)
     variance = repaid + settings.harm_price**2 * harm * (1 - harm)
     return arm_value(response, money, harm, rows.arms, settings), variance

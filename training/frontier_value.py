@@ -12,7 +12,7 @@ from ..policy.frontier import FrontierPoint, Prospects, frontier, point_of
 from ..policy.settings import PolicySettings
 from ..policy.value import arm_value
 from .bundle import ModelBundle
-from .decide import decide
+from .decide import Circumstances, decide
 from .evaluation import PolicyValue, policy_value
 from .judge import LEARNT, LOGGED
 from .logged import rewards
@@ -54,7 +54,7 @@ def frontier_table(
         the binomial band of the effective sample); ess, supported, reason.
     """
     known = test.rows["overdue"].to_numpy(dtype=np.float64)
-    decided = decide(bundle, test.features, test.lawful, known, settings)
+    decided = decide(bundle, test.features, test.lawful, known, settings, Circumstances(test.history()))
     prospects = Prospects(decided.response, decided.harm, known, decided.lawful & decided.supported)
     units = _units(test, decided.response, decided.harm, settings)
     K = len(test.arms)

@@ -16,7 +16,7 @@ from ..data.errors import Fault, InvalidInput
 from ..policy.settings import PolicySettings
 from .alarm_types import Alarm
 from .bundle import ModelBundle
-from .decide import decide
+from .decide import Circumstances, decide
 from .folds import fold_digest, time_folds
 from .gate_alarms import alarms_of
 from .gate_checks import Check, check_alarms, check_calibration, check_gain, check_harm, check_support
@@ -187,7 +187,8 @@ def _champion_policy(trial: Trial, settings: PolicySettings) -> dict[str, NDArra
     own = np.array([names.index(name) if name in names else -1 for name in trial.champion.arms.names])
     lawful = np.where(own >= 0, rows.lawful[:, own], False)  # noqa: FBT003  a value, not a flag
     owed = rows.rows["overdue"].to_numpy(dtype=np.float64)
-    decided = decide(trial.champion, rows.features, lawful, owed, settings)
+    around = Circumstances(rows.history(trial.champion.arms))
+    decided = decide(trial.champion, rows.features, lawful, owed, settings, around)
     return {CHAMPION_POLICY: np.eye(len(names))[own[decided.arm]]}
 
 

@@ -12,7 +12,7 @@ from ..data.policies import ConstantPolicy, Policy, Situation
 from ..policy.settings import PolicySettings
 from ..policy.value import arm_value
 from .bundle import ModelBundle
-from .decide import Decided, decide
+from .decide import Circumstances, Decided, decide
 from .evaluation import PolicyValue, policy_value
 from .folds import TimeFolds
 from .logged import rewards
@@ -65,7 +65,7 @@ def judge(
     """
     # The choice sees what was known to be overdue; what was truly owed is for the rewards alone.
     known = test.rows["overdue"].to_numpy(dtype=np.float64)
-    decided = decide(bundle, test.features, test.lawful, known, settings)
+    decided = decide(bundle, test.features, test.lawful, known, settings, Circumstances(test.history()))
     policies = {LEARNT: _one_hot(decided.arm, len(test.arms)), LOGGED: test.propensity}
     policies |= {name: _project(ConstantPolicy(arm), test) for name, arm in fixed.items()} | (others or {})
     scale = _Scale(test, decided, settings, confidence)
@@ -103,7 +103,7 @@ def best_constant_arm(bundle: ModelBundle, fit: TrainingTable, settings: PolicyS
         Freshly fitted on `fit`: its out-of-fold predictions are the outcome model.
     """
     recoverable = fit.rows["recoverable"].to_numpy(dtype=np.float64)
-    harm = bundle.harm_by_arm(len(fit))
+    harm = bundle.harm_by_arm(fit.features)
     outcome = arm_value(bundle.response.out_of_fold, recoverable, harm, fit.arms, settings)
     reward, groups = rewards(fit, settings).value, fit.rows["borrower_id"].to_numpy()
     found = [

@@ -14,7 +14,9 @@ from ..data.errors import Fault, InvalidInput
 from ..features.build import build_features
 from ..features.catalogue import FEATURE_NAMES
 from ..features.points import decision_points
+from ..policy.commitments import history_of
 from ..policy.money import account_rates
+from ..policy.restraint import History
 from ..policy.settings import PolicySettings
 from .outcomes import outcomes
 
@@ -28,8 +30,9 @@ class TrainingTable:
     Parameters
     ----------
     rows : DataFrame of shape (n, ...)
-        decision_id, borrower_id, as_of (aware), arm, overdue (as known at as_of), recoverable (overdue in truth), recovered
-        (account currency all three), repaid, harm (0 or 1), in order of as_of and decision_id.
+        decision_id, borrower_id, as_of (aware), arm, last_arm (of the borrower's decision before; missing where there was
+        none lately, and no column where nobody logged decisions), overdue (as known at as_of), recoverable (overdue in
+        truth), recovered (account currency all three), repaid, harm (0 or 1), in order of as_of and decision_id.
     features : DataFrame of shape (n, d)
         Borrower history as of the start of the commitment.
     propensity : ndarray of shape (n, K)
@@ -56,6 +59,10 @@ class TrainingTable:
         """The propensities of shape (n, K) that the log states; None where they are estimated."""
         return None if self.estimated else self.propensity
 
+    def history(self, arms: ArmCatalogue | None = None) -> History | None:
+        """Return what was committed before, in these arms or others; None where nobody logged it."""
+        return history_of(self.rows["last_arm"], arms or self.arms) if "last_arm" in self.rows else None
+
     def __len__(self) -> int:
         return len(self.rows)
 
@@ -75,6 +82,7 @@ def training_table(book: Book, arms: ArmCatalogue, settings: PolicySettings) -> 
     """
     outcome, ledger = settings.outcome, settings.ledger
     logged = _logged(book, arms)
+    logged = logged.assign(last_arm=_last_arms(logged, settings.switching.memory_days))
     points = decision_points(logged["borrower_id"].to_numpy(), logged["as_of"], ledger)
     happened = outcomes(book, points, outcome, ledger)
     counts = {
@@ -93,7 +101,7 @@ def training_table(book: Book, arms: ArmCatalogue, settings: PolicySettings) -> 
     happened = happened.assign(**{name: happened[name] * rates for name in _MONEY})
     rows = pd.concat(
         [
-            logged.loc[keep, ["decision_id", "borrower_id", "as_of", "arm"]].reset_index(drop=True),
+            logged.loc[keep, ["decision_id", "borrower_id", "as_of", "arm", "last_arm"]].reset_index(drop=True),
             happened.loc[keep, [*_MONEY, "repaid", "harm"]].reset_index(drop=True),
         ],
         axis="columns",
@@ -107,13 +115,23 @@ def _logged(book: Book, arms: ArmCatalogue) -> pd.DataFrame:
     log = book.table("decisions")
     named = {_lawful(name): log.propensities.contains(name) for name in arms.names}
     chances = {_column(name): log.propensities.get(name, 0.0) for name in (*arms.names, *_retired(arms))}
-    picked = log.select("decision_id", "borrower_id", "as_of", "arm", **named, **chances).order_by(["as_of", "decision_id"])
+    picked = log.select("decision_id", "borrower_id", "as_of", "arm", "commit_until", **named, **chances).order_by(
+        ["as_of", "decision_id"]
+    )
     frame: pd.DataFrame = picked.to_pandas()
     if frame.empty:
         remedy = "Without a log the arm is not known: start with the house policy's first night, which logs propensities."
         raise InvalidInput([Fault("table 'decisions'", "decisions with their propensities", "an empty table", remedy)])
     _refuse_unknown(set(frame["arm"].unique()) - {*arms.names, *_retired(arms)}, arms.names)
-    return frame.assign(as_of=frame["as_of"].dt.tz_localize("UTC"))
+    return frame.assign(**{name: frame[name].dt.tz_localize("UTC") for name in ("as_of", "commit_until")})
+
+
+def _last_arms(logged: pd.DataFrame, memory_days: float) -> pd.Series:
+    """Return the arm of each borrower's decision before, where it has not ended too long ago, as a night sees it."""
+    before = logged.groupby("borrower_id")[["arm", "commit_until"]].shift()
+    recent = before["commit_until"] >= logged["as_of"] - pd.Timedelta(days=memory_days)
+    arm: pd.Series = before["arm"].where(recent)
+    return arm
 
 
 def _among_given(logged: pd.DataFrame, arms: ArmCatalogue) -> NDArray[np.float64]:
