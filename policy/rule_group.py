@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from ..data.vocabulary import CHANNELS
@@ -80,7 +81,7 @@ def group_rules(packs: Sequence[RulePack], traits: Traits, actor: Actor, span: S
     blocking = [(pack, rule) for pack, rule in held.rules if pack.blocks(rule)]
     listed = [pack for place in traits.places for pack in packs_at(packs, place.jurisdiction, actor)]
     everyone = {zone for pack in listed for zone in all_zones(pack.header.clock, traits.places)}
-    base = _cut_at_midnights(sorted(everyone), span)
+    base = list(_cut_at_midnights(tuple(sorted(everyone)), span))
     wishes = wish_rules(held)
     hours, named = _open(held, traits, base, span, wishes["times"])
     own = (traits.place.timezone,) if is_zone(traits.place.timezone) else tuple(sorted(everyone))
@@ -126,13 +127,14 @@ def wish_rules(held: HeldRules) -> dict[str, str]:
     return {what: next((rule.id for _, rule in honours(held, what)), fallback) for what, fallback in WISHES.items()}
 
 
-def _cut_at_midnights(zones: Sequence[str], span: Span) -> list[Interval]:
+@lru_cache(maxsize=1024)
+def _cut_at_midnights(zones: tuple[str, ...], span: Span) -> tuple[Interval, ...]:
     """Return the span, cut so that no interval crosses a local midnight of any zone: a window lies in one day everywhere."""
     found = [(span.begin, span.end)]
     for zone in zones:
         days = local_days(zone, span.begin, span.end)
         found = intersect(found, [(day_start(zone, day), day_start(zone, day + 1)) for day in days])
-    return found
+    return tuple(found)
 
 
 def _open(

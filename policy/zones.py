@@ -143,6 +143,11 @@ def wall_intervals(zone: str, ordinal: int, windows: Iterable[tuple[int, int]]) 
     list of (int, int)
         UTC microseconds; more than one interval per window where the clock is set back inside it.
     """
+    return list(_wall_intervals(zone, ordinal, tuple(windows)))
+
+
+@lru_cache(maxsize=50_000)  # every kind of borrowers asks for the same days of the same zones
+def _wall_intervals(zone: str, ordinal: int, windows: tuple[tuple[int, int], ...]) -> tuple[Interval, ...]:
     midnight = (ordinal - _EPOCH_ORDINAL) * DAY
     found: list[Interval] = []
     for begin, end, offset in _segments(zone, ordinal):
@@ -151,7 +156,7 @@ def wall_intervals(zone: str, ordinal: int, windows: Iterable[tuple[int, int]]) 
             high = min(end, midnight + closes * MINUTE - offset)
             if low < high:
                 found.append((low, high))
-    return sorted(found)
+    return tuple(sorted(found))
 
 
 def _segments(zone: str, ordinal: int) -> list[tuple[int, int, int]]:
