@@ -71,7 +71,10 @@ def test_values_lean_on_what_the_model_expects_of_the_judged_decisions(trained, 
     test, bundle = trained.run.test, trained.run.bundle
     response = bundle.response.predict_by_arm(test.features)
     money = test.rows["recoverable"].to_numpy()
-    expected = {"value": arm_value(response, money, bundle.harm_by_arm(len(test)), ARMS, trained.settings), "repaid": response}
+    expected = {
+        "value": arm_value(response, money, bundle.harm_by_arm(test.features), ARMS, trained.settings),
+        "repaid": response,
+    }
     happened = rewards(test, trained.settings)
     row = verdict.values.set_index("policy").loc["everyone: none"]
     for unit, outcome in expected.items():
@@ -140,13 +143,13 @@ def test_the_arm_chosen_is_the_lightest_not_worse_than_the_best_by_more_than_the
     test, response, settings = trained.run.test, trained.run.bundle.response, trained.settings
     recoverable = test.rows["recoverable"].to_numpy()
     decided = decide(trained.run.bundle, test.features, test.lawful, recoverable, settings)
-    harm = trained.run.bundle.harm_by_arm(1)[0]
-    cost = contact_cost(ARMS, settings) + harm * settings.harm_price
+    burden = contact_cost(ARMS, settings) + trained.run.bundle.harm_by_arm(test.features) * settings.harm_price
     weight = sorted(range(10), key=lambda k: (ARMS.intensity[k], contact_cost(ARMS, settings)[k], k))
     lighter = 0
     for i in np.linspace(0, len(test) - 1, 40).astype(int):
         one = test.features.iloc[[i]]
         p, supported = response.predict_by_arm(one)[0], response.support_by_arm(one)[0]
+        cost = burden[i]
         value = p * recoverable[i] - cost
         allowed = [k for k in range(10) if test.lawful[i, k] and supported[k]]
         best = max(allowed, key=lambda k: value[k])

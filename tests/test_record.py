@@ -160,4 +160,4 @@ def test_an_experiment_is_recorded_with_its_values_and_a_model_that_loads(experi
     assert loaded.version == record.tags["model_version"]
     X = experiment[["age"]].assign(city=experiment["city"].astype("category"))
     assert np.array_equal(loaded.response.predict_by_arm(X), result.model.predict_by_arm(X))
-    assert (loaded.harm_by_arm(2) == 0).all()
+    assert (loaded.harm_by_arm(X) == 0).all()

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from ..data.arms import ArmCatalogue
@@ -14,11 +15,12 @@ from .artefact import MODEL_FILE
 from .harm import HarmModel
 from .inputs import NUMBER
 from .response import ResponseModel
-from .sealed import checked_text, sealed, unsealed
+from .sealed import checked_array, checked_text, sealed, unsealed
 
-_FORMAT = "lighttouch-bundle/1"
+_FORMAT = "lighttouch-bundle/2"
 _CARD = "bundle.json"
 _RESPONSE = "response"
+_HARM = "harm.npy"
 _VERSION_LENGTH = 12
 
 
@@ -54,16 +56,16 @@ class ModelBundle:
         columns = self.response.artefact.columns
         return {name: "double" if kind == NUMBER else "string" for name, kind in zip(columns.names, columns.kinds, strict=True)}
 
-    def harm_by_arm(self, n: int) -> NDArray[np.float64]:
-        """Return P(harm within the horizon) of shape (n, K); zeros where harm was not measured."""
-        return self.harm.predict_by_arm(self.arms, n) if self.harm else np.zeros((n, len(self.arms)))
+    def harm_by_arm(self, features: pd.DataFrame) -> NDArray[np.float64]:
+        """Return P(harm within the horizon) of shape (n, K), which the value prices; zeros where harm was not measured."""
+        return self.harm.predict_by_arm(features) if self.harm else np.zeros((len(features), len(self.arms)))
 
     def with_facts(self, facts: dict[str, str]) -> Self:
         """Return the same model with what its run says of itself."""
         return replace(self, facts=facts)
 
     def save(self, folder: str | Path) -> Self:
-        """Write text and JSON with digests, all or nothing; return the bundle with its version.
+        """Write text, arrays and JSON with digests, all or nothing; return the bundle with its version.
 
         Parameters
         ----------
@@ -74,10 +76,14 @@ class ModelBundle:
         with replacing(folder) as place:
             place.mkdir()
             self.response.save(place / _RESPONSE)
+            told = self.harm.effects if self.harm else None
+            if told is not None:
+                np.save(place / _HARM, told.covariance, allow_pickle=False)
             card = {
                 "format": _FORMAT,
                 "horizon_days": self.horizon_days,
                 "harm": self.harm.to_dict() if self.harm else None,
+                "harm_covariance": digest(place / _HARM) if told is not None else None,
                 "facts": self.facts,
                 # That file holds the digests of its trees: one chain from here to every byte.
                 "response": digest(place / _RESPONSE / MODEL_FILE),
@@ -100,7 +106,8 @@ class ModelBundle:
         folder = Path(folder)
         card = _read_card(folder)
         checked_text(folder / _RESPONSE / MODEL_FILE, card["response"])
-        harm = HarmModel(**card["harm"]) if card["harm"] else None
+        covariance = checked_array(folder / _HARM, card["harm_covariance"]) if card["harm_covariance"] else None
+        harm = HarmModel.from_dict(card["harm"], covariance) if card["harm"] else None
         response = ResponseModel.load(folder / _RESPONSE)
         return cls(response, harm, int(card["horizon_days"]), dict(card["facts"]), digest(folder / _CARD)[:_VERSION_LENGTH])
 

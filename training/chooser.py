@@ -96,7 +96,7 @@ class Chooser:
     @cached_property
     def scores(self) -> Scores:
         """What the model expects."""
-        response, harm = self.bundle.response.predict_by_arm(self.features), self.bundle.harm_by_arm(len(self.features))
+        response, harm = self.bundle.response.predict_by_arm(self.features), self.bundle.harm_by_arm(self.features)
         value = arm_value(response, self.recoverable, harm, self.arms, self.settings)
         return Scores(response, harm, value, self.bundle.response.support_by_arm(self.features))
 

@@ -7,15 +7,15 @@ from .arm_kernel import ArmKernel
 from .effects import FOLDS, EffectRows, Effects, Moments, Sizes, moments, posterior
 from .inputs import Floats, Ints
 
-# Where the sizes are looked for before data, as log variances of log odds: an average effect of 0.1; of differences between
-# persons, next to nothing: one arm for everyone is left only where the data carry it. The standard deviation spans decades.
-LEVEL_CENTRE, SLOPE_CENTRE, CENTRE_SD = np.log(0.01), np.log(0.0001), 3.0
-# The search itself starts among larger differences: from next to nothing it would not see which part can grow.
-SLOPE_START = np.log(0.01)
+# Where the sizes are looked for before data, as log variances of log odds: an average effect of 0.1, and as much from all
+# covariates together; the standard deviation spans decades. Looked for lower, intervals of contrasts would be too narrow.
+LEVEL_CENTRE, SLOPE_CENTRE, CENTRE_SD = np.log(0.01), np.log(0.01), 3.0
 BOUNDS = (-25.0, 2.0)
 MOST_STEPS = 40
 # Log odds by which a row may move in one Newton step: from a constant offset a rare outcome would overshoot.
 MOST_MOVE = 1.5
+# Log odds by which no row moves any more: done.
+LEAST_MOVE = 1e-3
 
 
 def fit_effects(rows: EffectRows, kernel: ArmKernel, threads: int, steps: int = 1) -> tuple[Effects, tuple[Effects, ...]]:
@@ -27,7 +27,7 @@ def fit_effects(rows: EffectRows, kernel: ArmKernel, threads: int, steps: int = 
     kernel : ArmKernel
     threads : int
     steps : int
-        Newton steps; one is enough where the offset is near the truth.
+        Newton steps at most; one is enough where the offset is near the truth.
 
     Returns
     -------
@@ -40,6 +40,8 @@ def fit_effects(rows: EffectRows, kernel: ArmKernel, threads: int, steps: int = 
     summed, effects = _step(rows, fitted, kernel, threads, None)
     for _ in range(steps - 1):
         wanted = effects.level(rows.F) + (rows.surprise * effects.logits(rows.F)[:, 1:]).sum(axis=1)
+        if np.abs(wanted - fitted).max() < LEAST_MOVE:
+            break
         fitted = fitted + np.clip(wanted - fitted, -MOST_MOVE, MOST_MOVE)
         summed, effects = _step(rows, fitted, kernel, threads, effects.sizes)
     sizes = effects.sizes
@@ -58,8 +60,7 @@ def best_sizes(summed: Moments, kernel: ArmKernel, p: int, start: Sizes | None =
     """Return the sizes of highest posterior density given the rows' moments."""
     parts = len(kernel.names)
     centre = np.concatenate([np.full(parts, LEVEL_CENTRE), np.full(parts + 1, SLOPE_CENTRE - np.log(p))])
-    begin = np.concatenate([centre[:parts], np.full(parts + 1, SLOPE_START - np.log(p))])
-    first = begin if start is None else np.concatenate([start.level, start.slope, [start.main]])
+    first = centre if start is None else np.concatenate([start.level, start.slope, [start.main]])
     square, cross = summed.square.sum(axis=0), summed.cross.sum(axis=0)
     found = minimize(
         lambda x: _loss(x, square, cross, kernel, p, centre),
@@ -110,7 +111,7 @@ def _without(fold: int, summed: Moments, kernel: ArmKernel, sizes: Sizes, p: int
 
 
 def _tempered(summed: Moments, rows: EffectRows) -> Moments:
-    """Scale the rows' say by the excess of their squared residuals over a binomial's, where weights or groups make them uneven."""
+    """Scale the rows' say by the excess of their squared residuals over a binomial's, from weights and groups."""
     share = 1.0 / (1.0 + np.exp(-rows.offset))
     chi = rows.weight**2 * (rows.y - share) ** 2 / np.maximum(share * (1.0 - share), min(1e-3, rows.least))
     excess = max(1.0, float(chi.mean()) / float(rows.weight.mean()))

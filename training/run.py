@@ -131,9 +131,9 @@ def fit_bundle(fit: TrainingTable, settings: PolicySettings, options: TrainOptio
     arm = fit.rows["arm"].to_numpy()
     model = ResponseModel(fit.arms, options.seed, options.boosting, n_threads=options.threads)
     model.fit(fit.features, fit.rows["repaid"], arm=arm, propensity=fit.stated, groups=fit.rows["borrower_id"])
+    happened, groups = fit.rows["harm"].to_numpy(dtype=np.float64), pd.factorize(fit.rows["borrower_id"])[0]
     code = fit.arms.encode(arm)
-    taken = fit.propensity[np.arange(len(fit)), code]
-    harm = HarmModel.fit(fit.rows["harm"].to_numpy(dtype=np.float64), fit.arms.intensity[code], 1.0 / taken)
+    harm = HarmModel.fit(fit.features, happened, code, fit.propensity, groups, fit.arms, options.threads)
     return ModelBundle(model, harm, settings.outcome.horizon_days)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import lightgbm as lgb
 import numpy as np
+import pandas as pd
 from contest.worlds import Draw
 from lighttouch.policy.settings import PolicySettings
 from lighttouch.policy.value import arm_value
@@ -40,16 +41,15 @@ class Bench:
 
     @cached_property
     def harm(self) -> HarmModel:
-        """What the log says of harm by intensity: the same for every learner."""
-        rows = np.arange(len(self.fit))
-        taken = self.fit["e"][rows, self.fit["code"]]
-        return HarmModel.fit(self.fit["harm"].astype(float), self.fit.arms.intensity[self.fit["code"]], 1.0 / taken)
+        """What the log says of harm by arm: the same for every learner."""
+        fit = self.fit
+        return HarmModel.fit(_table(fit), fit["harm"].astype(float), fit["code"], fit["e"], fit["group"], fit.arms)
 
     def worth(self, response: np.ndarray, rows: Draw, unit: str) -> np.ndarray:
         """Return what arms are believed to be worth, of shape (m, K), from responses or contrasts."""
         if unit == "response":
             return response
-        return arm_value(response, rows["overdue"], self.harm.predict_by_arm(rows.arms, len(rows)), rows.arms, self.settings)
+        return arm_value(response, rows["overdue"], self.harm.predict_by_arm(_table(rows)), rows.arms, self.settings)
 
     def reward(self, rows: Draw, unit: str) -> np.ndarray:
         """Return what each logged decision earned, of shape (m,)."""
@@ -112,6 +112,10 @@ def set_bench(fit: Draw, held: np.ndarray, arm_inputs: np.ndarray, threads: int,
             found[~learn, k] = booster.predict(rows, num_threads=threads)
     np.save(kept, found)
     return Bench(fit, held, found)
+
+
+def _table(rows: Draw) -> pd.DataFrame:
+    return pd.DataFrame(rows["X"].astype(float), columns=list(rows.columns))
 
 
 def constant(rows: Draw, k: int) -> np.ndarray:
