@@ -19,6 +19,7 @@ from ..policy.restraint import History
 from ..policy.settings import PolicySettings
 from ..policy.value import arm_value, loss_upper
 from .bundle import ModelBundle
+from .steadfast import BEST_CONSTANT, doubt
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -100,10 +101,11 @@ class Chooser:
         value = arm_value(response, self.recoverable, harm, self.arms, self.settings)
         return Scores(response, harm, value, self.bundle.response.support_by_arm(self.features))
 
-    @property
+    @cached_property
     def worth(self) -> Floats:
-        """The values that prices are taken off, of shape (n, K)."""
-        return self.scores.value
+        """The values that prices are taken off, of shape (n, K): those expected, less the doubt about leaving the best constant arm."""
+        off = doubt(self.bundle.response, self.features, self.rated, self.bundle.facts.get(BEST_CONSTANT))
+        return self.scores.value - off * self.recoverable[:, None] * self.settings.margin
 
     @cached_property
     def rated(self) -> Flags:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..data.arms import ArmCatalogue
 from ..data.errors import Fault, InvalidInput
 from .alarms import Alarm, AlarmOptions, LoggedRows, training_alarms
 from .boosting import Boosting
@@ -14,6 +13,7 @@ from .evaluation import PolicyValue, policy_value
 from .flat_table import FlatColumns, FlatTable, read_flat_table
 from .inputs import Floats
 from .response import ResponseModel
+from .steadfast import doubt
 
 LEARNT = "learnt policy"
 
@@ -120,7 +120,7 @@ def train_flat(  # noqa: PLR0913  the command line's options, one by one
     model.fit(fit.X, fit.y, arm=fit.arm, propensity=fit.propensity, groups=fit.groups)
     best = _best_constant(fit, model)
     predicted = model.predict_by_arm(rest.X)
-    chosen, claimed = _greedy(predicted, model.support_by_arm(rest.X), data.arms, best)
+    chosen, claimed = _chosen(model, rest.X, predicted, best)
     values, report = _value_all(rest, model, predicted, {LEARNT: chosen}, best, confidence)
     taken = predicted[np.arange(len(rest.y)), data.arms.encode(rest.arm)]
     held_out = pd.DataFrame({"arm": rest.arm, "outcome": rest.y, "predicted": taken})
@@ -158,9 +158,10 @@ def _best_constant(fit: FlatTable, model: ResponseModel) -> str:
     return fit.arms.names[int(np.argmax(worth))]
 
 
-def _greedy(predicted: Floats, supported: np.ndarray, arms: ArmCatalogue, best: str) -> tuple[np.ndarray, float]:
-    """Give each row the arm of highest response among those with comparable data; the best constant arm where none has."""
-    score = np.where(supported, predicted, -np.inf)
+def _chosen(model: ResponseModel, X: pd.DataFrame, predicted: Floats, best: str) -> tuple[np.ndarray, float]:
+    """Give each row the supported arm of highest response less doubt, the best constant arm where none is; and what it claims."""
+    supported, arms = model.support_by_arm(X), model.arms
+    score = np.where(supported, predicted - doubt(model, X, supported, best), -np.inf)
     code = np.where(supported.any(axis=1), score.argmax(axis=1), arms.index(best))
     return np.array(arms.names, dtype=object)[code], float(predicted[np.arange(len(code)), code].mean())
 

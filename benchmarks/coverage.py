@@ -1,0 +1,235 @@
+"""Do intervals cover what they promise? Policy values over redraws, and the response model's intervals against the truth.
+
+A law of outcomes is made from a world: its features and propensities as they are, and as truth a fixed function of the features
+(boosted trees on the world's noise-free response: nothing that the model under test is a member of). From it logs are drawn
+again and again. Truth in a world itself also depends on what no table shows, which no interval given the features could cover.
+
+    python benchmarks/coverage.py                      # everything; about half an hour on 2 cores
+    python benchmarks/coverage.py --redraws 200 --learnt 20 --fits 1
+    python benchmarks/coverage.py --out benchmarks/results/coverage.txt
+"""
+
+import argparse
+import os
+import platform
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+from contest.worlds import draw
+from lighttouch.data.arms import ArmCatalogue
+from lighttouch.training.boosting import Boosting
+from lighttouch.training.evaluation import policy_value
+from lighttouch.training.response import ResponseModel
+from scipy.stats import binom
+
+ROOM = Path("var/benchmarks/learning/draws")
+TRUTH = {
+    "objective": "regression", "learning_rate": 0.15, "num_leaves": 31, "min_data_in_leaf": 100, "max_bin": 63,
+    "feature_fraction": 0.3, "verbosity": -1, "seed": 0, "deterministic": True, "force_row_wise": True,
+}  # fmt: skip
+LEVEL_ROUNDS, EFFECT_ROUNDS = 300, 120
+FIXED = "sms-every-3-days"
+# For the learnt policy, which is fitted again in every redraw.
+SMALL = Boosting(rounds=150, rate=0.1, leaves=7, pairs=1)
+SMALL_ROWS, SMALL_FEATURES = 8_000, 30
+
+
+@dataclass(frozen=True)
+class Law:
+    """Features, propensities, and P(repaid | features, arm), of shape (n, ...); borrowers as groups."""
+
+    X: pd.DataFrame
+    odds: np.ndarray
+    lawful: np.ndarray
+    truth: np.ndarray
+    group: np.ndarray
+    arms: ArmCatalogue
+    digest: str
+
+    def take(self, rows: np.ndarray) -> "Law":
+        """Return these rows."""
+        parts = (self.odds[rows], self.lawful[rows], self.truth[rows], self.group[rows])
+        return Law(self.X.iloc[rows].reset_index(drop=True), *parts, self.arms, self.digest)
+
+    def log(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Draw positions of arms, and outcomes."""
+        code = (self.odds.cumsum(axis=1) < rng.random(len(self.odds))[:, None]).sum(axis=1).clip(max=len(self.arms) - 1)
+        return code, (rng.random(len(code)) < self.truth[np.arange(len(code)), code]).astype(float)
+
+    def names(self, code: np.ndarray) -> np.ndarray:
+        """Return arm names."""
+        return np.array(self.arms.names, dtype=object)[code]
+
+    def borrowers(self, rng: np.random.Generator, rows: int) -> np.ndarray:
+        """Return the rows of borrowers drawn with replacement until there are at least so many; and their new groups."""
+        starts = np.flatnonzero(np.diff(self.group, prepend=-1))
+        ends = np.append(starts[1:], len(self.group))
+        picked, total, parts = 0, 0, []
+        while total < rows:
+            one = rng.integers(len(starts))
+            at = np.arange(starts[one], ends[one])
+            parts.append(np.column_stack([at, np.full(len(at), picked)]))
+            picked, total = picked + 1, total + len(at)
+        return np.concatenate(parts)
+
+
+def law_of(name: str, most: int) -> Law:
+    """Make the law of outcomes from a world."""
+    world = draw(name, 1, ROOM)
+    order = np.argsort(world["group"], kind="stable")[:most]
+    rows = world.take(order)
+    mean = rows["response"].mean(axis=1)
+    gaps = rows["response"] - mean[:, None]
+
+    def fitted(target: np.ndarray, rounds: int) -> np.ndarray:
+        booster = lgb.train(TRUTH, lgb.Dataset(rows["X"], target, params=TRUTH), rounds)
+        return np.asarray(booster.predict(rows["X"]))
+
+    level = fitted(mean, LEVEL_ROUNDS)
+    truth = np.clip(level[:, None] + np.column_stack([fitted(gap, EFFECT_ROUNDS) for gap in gaps.T]), 0.01, 0.99)
+    X = pd.DataFrame(rows["X"].astype(np.float64), columns=list(rows.columns))
+    return Law(X, rows["e"], rows["lawful"], truth, rows["group"], rows.arms, rows.digest)
+
+
+def projected(law: Law, code: np.ndarray) -> np.ndarray:
+    """Return the arms where they are lawful, no contact elsewhere."""
+    return np.where(law.lawful[np.arange(len(code)), code], code, 0)
+
+
+def fixed_policy(law: Law, redraws: int, rows: int = 5_000) -> list[str]:
+    """Redraw borrowers, arms and outcomes; value one fixed arm, and its difference to no contact."""
+    k = law.arms.index(FIXED)
+    code = projected(law, np.full(len(law.truth), k))
+    true = float(law.truth[np.arange(len(code)), code].mean())
+    gain = true - float(law.truth[:, 0].mean())
+    # A model that is wrong, and cannot know the draws.
+    wrong = np.clip(law.truth.mean(axis=1, keepdims=True) + np.zeros_like(law.truth), 0.01, 0.99)
+    inside = {"dr": [0, 0], "snips": [0, 0], "ips": [0, 0]}
+    rng = np.random.default_rng(1)
+    weighted = float(np.average(law.truth[np.arange(len(code)), code]))
+    for _ in range(redraws):
+        picked = law.borrowers(rng, rows)
+        part = law.take(picked[:, 0])
+        arm, y = part.log(rng)
+        for method, hits in inside.items():
+            given = {"arm": law.names(arm), "reward": y, "propensity": part.odds, "arms": law.arms, "groups": picked[:, 1]}
+            outcome = wrong[picked[:, 0]] if method == "dr" else None
+            policy = law.names(code[picked[:, 0]])
+            value = policy_value(policy, outcome=outcome, method=method, **given)
+            versus = np.full(len(part.truth), law.arms.baseline, dtype=object)
+            less = policy_value(policy, outcome=outcome, versus=versus, method=method, **given)
+            hits[0] += value.low <= weighted <= value.high
+            hits[1] += less.low <= gain <= less.high
+    lines = [f"fixed policy '{FIXED}', {redraws:,} redraws of about {rows:,} decisions by borrower, nominal 95%"]
+    for method, hits in inside.items():
+        value, less = (100 * hit / redraws for hit in hits)
+        met = all(93.5 <= share <= 96.5 for share in (value, less))
+        lines.append(
+            f"  {method:<6} value {value:5.1f}%   gain over none {less:5.1f}%   {'met' if met else 'MISSED'} (93.5 to 96.5)"
+        )
+    return lines
+
+
+def learnt_policy(law: Law, redraws: int) -> list[str]:
+    """Learn on half of the borrowers drawn, value what was learnt on the other half; the truth is that policy's own."""
+    small = law.X.columns[:: max(1, law.X.shape[1] // SMALL_FEATURES)]
+    rng, inside, claims = np.random.default_rng(2), 0, []
+    for turn in range(redraws):
+        picked = law.borrowers(rng, 2 * SMALL_ROWS)
+        first = picked[:, 1] % 2 == 0
+        (fit, fit_groups), (test, groups) = ((law.take(picked[side, 0]), picked[side, 1]) for side in (first, ~first))
+        arm, y = fit.log(rng)
+        model = ResponseModel(law.arms, random_state=turn, boosting=SMALL)
+        model.fit(fit.X[small], y, arm=law.names(arm), propensity=fit.odds, groups=fit_groups)
+        arm, y = test.log(rng)
+        predicted, everyone = model.predict_by_arm(test.X[small]), model.predict_by_arm(law.X[small])
+        code, all_codes = (np.where(of.lawful, p, -1.0).argmax(axis=1) for of, p in ((test, predicted), (law, everyone)))
+        true = float(law.truth[np.arange(len(all_codes)), all_codes].mean())
+        given = {"arm": law.names(arm), "reward": y, "propensity": test.odds, "arms": law.arms, "groups": groups}
+        value = policy_value(law.names(code), outcome=predicted, **given)
+        inside += value.low <= true <= value.high
+        claims.append(float(everyone[np.arange(len(all_codes)), all_codes].mean()) / true - 1)
+    low, high = binom.ppf([0.025, 0.975], redraws, 0.95)
+    met = "met" if low <= inside <= high else "MISSED"
+    return [
+        f"learnt policy, {redraws:,} redraws, {SMALL_ROWS:,} decisions to learn from and as many to value, nominal 95%",
+        f"  covered {inside} of {redraws}   {met} (binomial band {low:.0f} to {high:.0f})",
+        f"  what the model promised for its own choice against the truth: {np.mean(claims):+.2%} on average",
+    ]
+
+
+def intervals(law: Law, fits: int, rows: int) -> list[str]:
+    """Fit on fresh logs; coverage of P(arm) and of contrasts at 90%, by deciles of what is predicted."""
+    cut = law.group[rows]
+    learn, test = np.flatnonzero(law.group < cut), np.flatnonzero(law.group > cut)[:10_000]
+    fit, new = law.take(learn), law.take(test)
+    reference = law.arms.names[int(fit.truth.mean(axis=0).argmax())]
+    found: dict[str, list[np.ndarray]] = {"P(arm)": [], "arm - none": [], f"arm - {reference}": []}
+    seconds = []
+    for turn in range(fits):
+        arm, y = fit.log(np.random.default_rng([3, turn]))
+        start = time.perf_counter()
+        model = ResponseModel(law.arms, random_state=turn).fit(
+            fit.X, y, arm=law.names(arm), propensity=fit.odds, groups=fit.group
+        )
+        seconds.append(time.perf_counter() - start)
+        for what, kept in found.items():
+            kept.append(_covered(model, new, what))
+    size = f"{fits} logs of {len(learn):,} decisions, {law.X.shape[1]} features, {len(law.arms)} arms"
+    lines = [
+        f"response model, {size}, nominal 90%; {np.mean(seconds):.0f} s a fit",
+        f"  {'':28} {'all':>5}  by deciles of what is predicted, lowest first {'':14} {'width':>6}",
+    ]
+    for what, kept in found.items():
+        predicted, inside, width = np.concatenate(kept, axis=1)
+        place = np.argsort(np.argsort(predicted, kind="stable"), kind="stable") * 10 // len(predicted)
+        shares = [100 * inside[place == tenth].mean() for tenth in range(10)]
+        met = "met" if min(shares) >= 85 and max(shares) <= 95 else "MISSED"
+        tenths = " ".join(f"{share:5.1f}" for share in shares)
+        lines.append(f"  {what:28} {100 * inside.mean():5.1f}  {tenths} {width.mean():7.4f}  {met} (85 to 95)")
+    return lines
+
+
+def _covered(model: ResponseModel, new: Law, what: str) -> np.ndarray:
+    """Return prediction, whether the interval covers, and its width, of shape (3, rows x arms)."""
+    if what == "P(arm)":
+        predicted, (low, high), true = model.predict_by_arm(new.X), model.interval_by_arm(new.X), new.truth
+        keep = np.arange(len(new.arms))
+    else:
+        reference = what.removeprefix("arm - ")
+        predicted, low, high = model.contrast_by_arm(new.X, reference)
+        r = new.arms.index(reference)
+        true, keep = new.truth - new.truth[:, [r]], np.flatnonzero(np.arange(len(new.arms)) != r)
+    inside = (low <= true) & (true <= high)
+    return np.stack([values[:, keep].ravel().astype(float) for values in (predicted, inside, high - low)])
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--worlds", nargs="+", default=["confounded", "bureau"])
+    parser.add_argument("--redraws", type=int, default=1_000)
+    parser.add_argument("--learnt", type=int, default=100)
+    parser.add_argument("--fits", type=int, default=3)
+    parser.add_argument("--rows", type=int, default=50_000)
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    lines = [f"{os.cpu_count()} cores, Python {platform.python_version()}, lightgbm {lgb.__version__}"]
+    for name in given.worlds:
+        law = law_of(name, given.rows + 15_000)
+        lines += ["", f"== {name} ({law.digest[:12]}), {len(law.truth):,} decisions"]
+        if name == given.worlds[0]:
+            lines += fixed_policy(law, given.redraws) + learnt_policy(law, given.learnt)
+        lines += intervals(law, given.fits, given.rows)
+        print("\n".join(lines), flush=True)
+    text = "\n".join(lines)
+    if given.out:
+        given.out.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

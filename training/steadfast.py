@@ -1,0 +1,41 @@
+"""Keeping to the arm that is best for everyone, unless the data carry leaving it.
+
+The best of K noisy predictions promises too much. Effects are shrunk already, each by its own uncertainty; but the best is picked
+among them, and picking finds the errors that flatter. So an arm is worth what the lower end of a narrow interval of its
+contrast to the best constant arm says: a quarter of a standard error is taken off. On simulated books of 50,000 decisions
+this kept what was gained where much was to be gained, and turned a loss of 0.02 to 0.06 points into a gain where little was
+(`docs/adr/0011-the-learner.md`).
+"""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from .inputs import Floats
+from .response import ResponseModel
+
+# Two-sided: its ends lie a quarter of a standard error from the middle.
+NARROW = 0.20
+# What a run says of the arm that is best for everyone on the fit fold.
+BEST_CONSTANT = "best_constant"
+
+
+def doubt(model: ResponseModel, X: pd.DataFrame, rated: NDArray[np.bool_], anchor: str | None) -> Floats:
+    """Return how much probability is taken off each arm, of shape (n, K); 0 where the best constant arm cannot be given.
+
+    Parameters
+    ----------
+    X : DataFrame of shape (n, d)
+    rated : ndarray of shape (n, K)
+        Arms that are lawful and supported.
+    anchor : str or None
+        The best constant arm; nothing is taken off where it is not known.
+    """
+    off = np.zeros(rated.shape)
+    if anchor is None or anchor not in model.arms.names:
+        return off
+    rows = np.flatnonzero(rated[:, model.arms.index(anchor)])
+    if len(rows):
+        gap, low, _ = model.contrast_by_arm(X.iloc[rows], anchor, NARROW)
+        off[rows] = gap - low
+    return off
