@@ -18,6 +18,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Self
@@ -32,12 +33,12 @@ from lighttouch.policy.settings import LenderSettings, PolicySettings
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from lawful_book import AS_OF, MASK_PACKS, PLACES, large_book, random_person  # noqa: E402
+from lawful_book import AS_OF, MASK_PACKS, PLACES, large_book, random_kind, random_person  # noqa: E402
 from rule_cases import book_of  # noqa: E402
 from rule_oracle import denials  # noqa: E402
 from rule_oracle_known import Known  # noqa: E402
 
-BATCH = 400
+KINDS, BATCH = 16, 4000
 MOMENT = timedelta(microseconds=1)
 ARMS = ArmCatalogue(
     [
@@ -66,6 +67,7 @@ class Tally:
         return self
 
 
+@cache
 def raw_pack(name: str) -> dict:
     """Read a shipped pack as plain values."""
     return yaml.safe_load((ROOT / "policy" / "packs" / f"{name}.yaml").read_text(encoding="utf-8"))
@@ -77,7 +79,8 @@ def check_batch(seed: int) -> Tally:
     shipped = sorted(path.stem for path in (ROOT / "policy" / "packs").glob("*.yaml"))
     names = sorted({rng.choice(["house", "house-strict", "cn", "us-fed"]), *rng.sample(shipped, rng.randint(0, 6))})
     raw, lender = [raw_pack(name) for name in names], rng.choice(LENDERS)
-    persons = [random_person(rng) for _ in range(BATCH)]
+    kinds = [random_kind(rng) for _ in range(KINDS)]
+    persons = [random_person(rng, rng.choice(kinds)) for _ in range(BATCH)]
     settings = PolicySettings(lender=LenderSettings(**lender))
     planner = Planner.of(load_packs(names), book_of(persons), AS_OF, settings=settings)
     mask = planner.lawful(ARMS).mask

@@ -45,50 +45,47 @@ _OUTCOMES = {
     "call": ["no_answer", "conversation", "not_connected", "busy"],
 }
 _STATES = [
-    "dispute",
-    "promise",
-    "complaint",
-    "resolved",
-    "attorney",
-    "cease",
-    "opt_out",
-    "opt_in",
-    "hospitalised",
-    "quiet_hours",
-    "quiet_place",
-    "promise_kept",
-    "written_notice_sent",
-    "verification_sent",
-]
+    "dispute", "promise", "complaint", "resolved", "attorney", "cease", "opt_out", "opt_in", "hospitalised", "promise_kept",
+    "written_notice_sent", "written_notice_sent", "verification_sent",
+]  # fmt: skip
+_WISHES = ["quiet_hours", "quiet_place"]
+_AGREED = "agreed_hours mon-fri 21:00-22:00"
 _HOURS = ["mon-fri 12:00-14:00", "18:00-21:00", "sat-sun 00:00-24:00"]
 _DAY = 86_400_000_000
 
 
-def random_person(rng: random.Random) -> dict:
-    """Return one person's raw rows."""
+def random_kind(rng: random.Random) -> dict:
+    """Return what decides which rules and hours hold: the engines are built once for all persons of a kind."""
     zone, jurisdiction = rng.choice(_WORLD)
-    old = rng.choice(_WORLD) if rng.random() < 0.1 else None
+    old = rng.choice(_WORLD) if rng.random() < 0.2 else None
     left = AS_OF - timedelta(hours=rng.randint(1, 48))
+    kinds = ["personal", "personal", "home", "workplace"]
     return {
         "zone": zone,
         "jurisdiction": jurisdiction,
         "former": [{"zone": old[0], "jurisdiction": old[1], "left_at": left}] if old else [],
-        "contacts": [_contact(rng) for _ in range(min(12, int(rng.expovariate(1 / 3))))],
-        "events": [_event(rng) for _ in range(rng.choice([0, 0, 0, 1, 1, 2]))],
-        "consents": [_consent(rng, channel) for channel in ("sms", "email", "call", "app_push") if rng.random() < 0.6],
+        "events": [_event(rng, rng.choice(_WISHES))] if rng.random() < 0.3 else [],
+        "consents": [_consent(rng, rng.choice(["sms", "call"]), _AGREED)] if rng.random() < 0.2 else [],
         "loans": [
             {"loan_id": name, "product": rng.choice(["credit_card", "mortgage", "cash"]), "due_on": _due(rng)}
             for name in ("l1", "l2")[: rng.choice([0, 1, 1, 2])]
         ],
         "points": [
-            {
-                "channel": channel,
-                "endpoint_id": f"{channel}-{k}",
-                "kind": rng.choice(["personal", "personal", "home", "workplace"]),
-            }
+            {"channel": channel, "endpoint_id": f"{channel}-{k}", "kind": rng.choice(kinds)}
             for channel in ("sms", "call", "email")
             for k in range(rng.choice([0, 1, 1, 2]))
         ],
+    }
+
+
+def random_person(rng: random.Random, kind: dict) -> dict:
+    """Return one person's raw rows: a history of their own, of a kind that others share."""
+    consents = [_consent(rng, channel) for channel in ("sms", "email", "call", "app_push") if rng.random() < 0.7]
+    return {
+        **kind,
+        "contacts": [_contact(rng) for _ in range(min(12, int(rng.expovariate(1 / 3))))],
+        "events": [*kind["events"], *(_event(rng, rng.choice(_STATES)) for _ in range(rng.choice([0, 0, 0, 1, 1, 2])))],
+        "consents": [*kind["consents"], *consents],
     }
 
 
@@ -115,8 +112,8 @@ def _contact(rng: random.Random) -> dict:
     }
 
 
-def _event(rng: random.Random) -> dict:
-    kind, at = rng.choice(_STATES), AS_OF - timedelta(minutes=rng.randint(1, 40 * 24 * 60))
+def _event(rng: random.Random, kind: str) -> dict:
+    at = AS_OF - timedelta(minutes=rng.randint(1, 40 * 24 * 60))
     details = {"quiet_hours": _HOURS, "quiet_place": ["workplace", "home"], "resolved": [None, "attorney"]}
     return {
         "kind": kind,
@@ -129,11 +126,11 @@ def _event(rng: random.Random) -> dict:
     }
 
 
-def _consent(rng: random.Random, channel: str) -> dict:
+def _consent(rng: random.Random, channel: str, kind: str | None = None) -> dict:
     given = AS_OF - timedelta(minutes=rng.randint(1, 100 * 24 * 60))
-    kinds = ["direct_prior"] * 6 + ["excess_contact", "agreed_hours mon-fri 21:00-22:00"]
+    named = kind or rng.choice(["direct_prior"] * 6 + ["excess_contact"])
     revoked = given + timedelta(days=rng.randint(1, 200)) if rng.random() < 0.1 else None
-    return {"channel": channel, "kind": rng.choice(kinds), "given_at": given, "revoked_at": revoked, "known_at": given}
+    return {"channel": channel, "kind": named, "given_at": given, "revoked_at": revoked, "known_at": given}
 
 
 def large_book(n: int, per: int, seed: int = 0) -> Book:
