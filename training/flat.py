@@ -159,7 +159,7 @@ def _best_constant(fit: FlatTable, model: ResponseModel) -> str:
 
 
 def _chosen(model: ResponseModel, X: pd.DataFrame, predicted: Floats, best: str) -> tuple[np.ndarray, float]:
-    """Give each row the supported arm of highest response less doubt, the best constant arm where none is; and what it claims."""
+    """Give each row the supported arm of highest response less doubt, or the best constant arm; return what it claims, too."""
     supported, arms = model.support_by_arm(X), model.arms
     score = np.where(supported, predicted - doubt(model, X, supported, best), -np.inf)
     code = np.where(supported.any(axis=1), score.argmax(axis=1), arms.index(best))

@@ -1,8 +1,8 @@
 """Keeping to the arm that is best for everyone, unless the data carry leaving it.
 
-The best of K noisy predictions promises too much. Effects are shrunk already, each by its own uncertainty; but the best is picked
-among them, and picking finds the errors that flatter. So an arm is worth what the lower end of a narrow interval of its
-contrast to the best constant arm says: a quarter of a standard error is taken off. On simulated books of 50,000 decisions
+The best of K noisy predictions promises too much. Effects are shrunk already, each by its own uncertainty; but the best is
+picked among them, and picking finds the errors that flatter. So an arm is worth what the lower end of a narrow interval of
+its contrast to the best constant arm says: a quarter of a standard error is taken off. On simulated books of 50,000 decisions
 this kept what was gained where much was to be gained, and turned a loss of 0.02 to 0.06 points into a gain where little was
 (`docs/adr/0011-the-learner.md`).
 """
