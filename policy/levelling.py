@@ -174,7 +174,7 @@ def level(lay: Lay, borrower_ids: NDArray[np.object_], slack: Ints, load: Load) 
     first = lay(np.zeros(len(slack), dtype=np.int64))
     if not load.limits.names or first.windows.empty:
         return Levelled(first, _no_rows(), 0)
-    needs = load.limits.uses[_codes(first.windows["channel"])].any(axis=1)
+    needs = np.asarray(load.limits.uses[_codes(first.windows["channel"])].any(axis=1), dtype=bool)
     limited = np.unique(pd.Index(borrower_ids).get_indexer(pd.Index(first.windows["borrower_id"][needs])))
     most = int(slack[limited].max(initial=0))
     calendars = [first, *(lay(np.minimum(slack, delay)) for delay in range(1, most + 1))]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from lighttouch.data.arms import Arm, ArmCatalogue, default_arms
+from lighttouch.data.arms import Arm, ArmCatalogue
 from lighttouch.data.errors import DamagedFile
 from lighttouch.training.bundle import ModelBundle
 from lighttouch.training.evidence import design_effect
@@ -72,25 +72,24 @@ def test_borrowers_are_told_apart_as_far_as_their_covariates_tell_them(personal)
 
 
 def test_rare_and_frequent_arms_are_both_reached_from_the_one_rate_of_all():
-    log = Log(20_000, seed=3, arms=ArmCatalogue([Arm("none"), Arm("sms", sms=1), Arm("call-daily", call=7)]))
-    log.truth = np.broadcast_to([0.0, 0.004, 0.3], (20_000, 3))
-    log.harm = (np.random.default_rng(4).random(20_000) < log.truth[np.arange(20_000), log.codes]).astype(float)
+    arms, shares = ArmCatalogue([Arm("none"), Arm("sms", sms=1), Arm("call-daily", call=7)]), [0.5, 0.48, 0.02]
+    log = Log(40_000, seed=3, chances=lambda hidden: np.tile(shares, (len(hidden), 1)), arms=arms)
+    log.truth = np.broadcast_to([0.0, 0.001, 0.6], (40_000, 3))
+    log.harm = (np.random.default_rng(4).random(40_000) < log.truth[np.arange(40_000), log.codes]).astype(float)
     predicted = log.fit().predict_by_arm(log.X).mean(axis=0)
-    assert predicted[0] < 0.001
-    assert predicted[1] == pytest.approx(0.004, rel=0.4)
-    assert predicted[2] == pytest.approx(0.3, rel=0.05)
+    seen = [log.harm[log.codes == k].mean() for k in range(3)]
+    assert predicted[0] < 0.0003
+    assert predicted[1:] == pytest.approx(seen[1:], rel=0.2)
 
 
 def test_arms_that_hardly_anyone_got_lean_on_their_neighbours():
-    arms = default_arms()
-    few = arms.index("sms-twice-weekly")
-    shares = np.where(np.arange(10) == few, 0.002, 0.998 / 9)
+    shares = [0.333, 0.333, 0.333, 0.001]
     found = []
-    for seed in range(20, 24):
-        log = Log(12_000, seed, chances=lambda hidden: np.tile(shares, (len(hidden), 1)), arms=arms)
-        found.append(log.fit().predict_by_arm(log.X)[:, few].mean() / log.by_arm[few])
-    # About two dozen rows, and a fifth of an event: a rate of its own would be nothing, or many times the truth.
-    assert np.array(found) == pytest.approx(1.0, abs=0.5)
+    for seed in range(20, 26):
+        log = Log(16_000, seed, chances=lambda hidden: np.tile(shares, (len(hidden), 1)))
+        found.append(log.fit().predict_by_arm(log.X)[:, 3].mean() / log.by_arm[:3].mean())
+    # The heaviest dose, on sixteen rows: the curve of its channel says more, in most draws, than that it is like the others.
+    assert np.median(found) > 1.5
 
 
 def test_who_was_given_the_heavy_arms_does_not_decide_what_heaviness_does():

@@ -198,4 +198,5 @@ class HarmModel:
 def _by_arm(effects: Effects, shares: Floats) -> Floats:
     """Return coefficients of every arm's log odds: rows count as drawn with the same odds, so the level holds their mean."""
     changed = np.vstack([np.zeros(effects.mean.shape[1]), effects.mean[1:]])
-    return effects.mean[0] + changed - shares @ changed
+    found: Floats = effects.mean[0] + changed - shares @ changed
+    return found

@@ -4,9 +4,11 @@ A law of outcomes is made from a world: its features and propensities as they ar
 (boosted trees on the world's noise-free response: nothing that the model under test is a member of). From it logs are drawn
 again and again. Truth in a world itself also depends on what no table shows, which no interval given the features could cover.
 
-    python benchmarks/coverage.py                      # everything; about half an hour on 2 cores
-    python benchmarks/coverage.py --redraws 200 --learnt 20 --fits 1
-    python benchmarks/coverage.py --out benchmarks/results/coverage.txt
+The file is not named after the coverage package, which scripts beside it would then import in its stead.
+
+    python benchmarks/interval_coverage.py                      # everything; about half an hour on 2 cores
+    python benchmarks/interval_coverage.py --redraws 200 --learnt 20 --fits 1
+    python benchmarks/interval_coverage.py --out benchmarks/results/coverage.txt
 """
 
 import argparse
