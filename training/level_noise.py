@@ -24,8 +24,8 @@ from .scorer import raw_scores
 ERROR_ROWS = 20_000
 # Disagreement is never taken for more than the error: with little data the bootstrap's ratio is itself a draw.
 LEAST_INFLATION = 1.0
-# How much rougher the truth is than what one half learnt, as a factor of the squared error: from `benchmarks/interval_coverage.py`,
-# whose laws need 1.0 and 1.7.
+# How much rougher the truth is than what one half learnt, as a factor of the squared error: between the 1.0 and the 1.7 that
+# laws of `benchmarks/interval_coverage.py` need.
 ROUGHNESS = 1.4
 # A stream of random numbers of its own.
 _STREAM = 3
