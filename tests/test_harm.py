@@ -88,8 +88,8 @@ def test_arms_that_hardly_anyone_got_lean_on_their_neighbours():
     for seed in range(20, 26):
         log = Log(16_000, seed, chances=lambda hidden: np.tile(shares, (len(hidden), 1)))
         found.append(log.fit().predict_by_arm(log.X)[:, 3].mean() / log.by_arm[:3].mean())
-    # The heaviest dose, on sixteen rows: the curve of its channel says more, in most draws, than that it is like the others.
-    assert np.median(found) > 1.5
+    # The heaviest dose, on sixteen rows: most draws hold no event of it, and still the curve of its channel puts it above the rest.
+    assert np.median(found) > 1.1
 
 
 def test_who_was_given_the_heavy_arms_does_not_decide_what_heaviness_does():
