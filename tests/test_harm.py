@@ -88,7 +88,7 @@ def test_arms_that_hardly_anyone_got_lean_on_their_neighbours():
     for seed in range(20, 26):
         log = Log(16_000, seed, chances=lambda hidden: np.tile(shares, (len(hidden), 1)))
         found.append(log.fit().predict_by_arm(log.X)[:, 3].mean() / log.by_arm[:3].mean())
-    # The heaviest dose, on sixteen rows: most draws hold no event of it, and still the curve of its channel puts it above the rest.
+    # The heaviest dose, on sixteen rows: most draws hold no event of it, and the curve of its channel still puts it on top.
     assert np.median(found) > 1.1
 
 
