@@ -18,7 +18,7 @@ from ..data.errors import Fault, InvalidInput
 from ..data.files import replacing
 from ..features.points import decision_points
 from ..policy.settings import PolicySettings
-from ..training.audit import FROM_LOG, UNKNOWN, AuditLog, AuditOptions, age_band, audit_groups
+from ..training.audit import FROM_LOG, UNKNOWN, AuditLog, AuditOptions, age_band, audit_groups, judged_together
 from ..training.folds import time_folds
 from ..training.judge import unseen_rows
 from ..training.table import TrainingTable, training_table
@@ -27,6 +27,7 @@ from .decisions import Brain
 
 DIMENSIONS: Final = ("age_band", "region", "segment")
 _WEEK_DAYS: Final = 7.0
+_NUMBERS: Final = ("estimate", "low", "high", "difference", "difference_low", "difference_high", "p")
 NOTES: Final = (
     "Intervals are clustered by borrower and hold each for itself; `notable` holds for all differences together (Holm).",
     "uplift and harm are the model's; *_log are doubly robust on the log against no contact, only where `supported`.",
@@ -183,7 +184,11 @@ def _supported(found: pd.DataFrame, groups: dict[str, pd.Series], log: AuditLog,
         reasons[one] if log_ else ""
         for one, log_ in zip(found[["dimension", "group"]].itertuples(index=False, name=None), from_log, strict=True)
     ]
-    return found.assign(supported=[not one for one in said], reason=said)
+    carried = np.array([not one for one in said])
+    kept = found.assign(supported=carried, reason=said)
+    # What the log cannot carry is no number, and does not count among the differences that are judged together.
+    kept.loc[~carried, list(_NUMBERS)] = np.nan
+    return judged_together(kept, options.confidence)
 
 
 def overrides(

@@ -13,6 +13,7 @@ from scipy.special import stdtr, stdtrit
 from ..data.errors import Fault, InvalidInput
 from ..policy.settings import PolicySettings
 from .bundle import ModelBundle
+from .chooser import Circumstances
 from .decide import Decided, decide
 from .evaluation import PolicyValue, policy_value
 from .logged import rewards
@@ -104,7 +105,8 @@ class AuditLog:
     def of(cls, bundle: ModelBundle, test: TrainingTable, settings: PolicySettings) -> Self:
         """Choose with a model, without exploration, knowing what was known."""
         known = test.rows["overdue"].to_numpy(dtype=np.float64)
-        return cls(test, decide(bundle, test.features, test.lawful, known, settings), settings)
+        around = Circumstances(test.history())
+        return cls(test, decide(bundle, test.features, test.lawful, known, settings, around), settings)
 
     def scores(self, executed: Floats) -> pd.DataFrame:
         """Return what each decision adds to each measure, a column per measure.
@@ -196,8 +198,13 @@ def audit_groups(
         if len(set(merged)) > 1:
             found.append(_rows(dimension, merged, scores, borrowers, options))
     table = pd.concat(found, ignore_index=True)
-    table["p_all"] = _holm(table["p"].to_numpy(dtype=np.float64))
-    return table.assign(notable=table["p_all"] < 1 - options.confidence)
+    return judged_together(table, options.confidence)
+
+
+def judged_together(table: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """Return the table with `p_all` and `notable` over all of its differences that are known."""
+    adjusted = _holm(table["p"].to_numpy(dtype=np.float64))
+    return table.assign(p_all=adjusted, notable=adjusted < 1 - confidence)
 
 
 def _rows(dimension: str, groups: pd.Series, scores: pd.DataFrame, borrowers: pd.Series, options: AuditOptions) -> pd.DataFrame:
