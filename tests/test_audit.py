@@ -125,7 +125,9 @@ def test_the_price_of_a_rule_is_what_the_truth_loses_by_it(book, last_night):
     packs = load_packs(("house",))
     planner = Planner.of(packs, book, night, borrowers, SETTINGS)
     money = np.nan_to_num(truth.response) * np.nan_to_num(truth.recoverable)[:, None]
-    found = price_rules(planner, ARMS, Worth(money, money)).set_index("rule")
+    # A rule that took no arm from anybody is not told, and cost nothing.
+    told = price_rules(planner, ARMS, Worth(money, money)).set_index("rule")
+    found = told.reindex([*{*told.index, "house.week", "house.calls_7d"}]).fillna({"value_lost": 0.0, "restricted": 0.0})
     before = planner.lawful(ARMS).mask
     for rule in ("house.week", "house.calls_7d"):
         without = Planner.of(without_rule(packs, rule), book, night, borrowers, SETTINGS).lawful(ARMS).mask

@@ -7,7 +7,7 @@ from lighttouch.training.propensity import PropensityTask, estimate_propensity, 
 
 NAMES = ["none", "sms", "call"]
 CODES = np.array([0, 1, 2, 1])
-QUICK = Boosting(rounds=60, rate=0.1, pairs=1)
+QUICK = Boosting(rounds=60, rate=0.1, leaves=7, pairs=1)
 
 
 def read(propensity, codes=CODES):

@@ -36,6 +36,8 @@ def test_one_more_event_never_allows_more(raw_pack, persons, contact, event):
 @settings(max_examples=4, deadline=None)
 @given(packs(), packs(name="q"), st.lists(people(), min_size=8, max_size=8))
 def test_one_more_pack_never_allows_more(one, other, persons):
+    # Where no pack applies at all nothing may be given: the first that does is no tightening.
+    one["pack"] = {**one["pack"], "jurisdiction": "ZZ", "applies": {}}
     alone, both = mask_of([one], persons), mask_of([one, other], persons)
     assert not (both & ~alone).any()
     assert (both == mask_of([other, one], persons)).all()
