@@ -103,7 +103,7 @@ class Chooser:
 
     @cached_property
     def worth(self) -> Floats:
-        """The values that prices are taken off, of shape (n, K): what is expected, less the doubt about the best constant arm."""
+        """The values that prices are taken off, of shape (n, K): expected ones, less the doubt about the best constant arm."""
         off = doubt(self.bundle.response, self.features, self.rated, self.bundle.facts.get(BEST_CONSTANT))
         return self.scores.value - off * self.recoverable[:, None] * self.settings.margin
 
