@@ -144,8 +144,8 @@ def learn_all(learner: str, experiment: Experiment, splits: int, where: Where) -
 def _add(result: dict[str, Any], experiment: Experiment, out: np.ndarray, fitted: Fitted) -> None:
     if fitted.failure:
         raise SystemExit(f"{experiment.name}: {fitted.failure}")
-    worth = np.where(fitted.found["supported"], fitted.found["contrast"], -np.inf) if "supported" in fitted.found else None
-    choice = (fitted.found["contrast"] if worth is None else worth).argmax(axis=1)
+    worth = fitted.found.get("worth", fitted.found["contrast"])
+    choice = np.where(fitted.found.get("supported", True), worth, -np.inf).argmax(axis=1)
     result["value"].append(snips(experiment, out, choice))
     result["seconds"].append(fitted.cpu_seconds)
     if "response" in fitted.found:

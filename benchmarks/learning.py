@@ -117,7 +117,7 @@ def _worth(stage: Stage, unit: str, checked: Fitted, final: Fitted) -> dict[str,
     fixed = [mean_worth(constant(test, k), truth) for k in range(len(test.arms))]
 
     def policy(fitted: Fitted, rows: Draw) -> np.ndarray:
-        worth = bench.worth(fitted.found["contrast"], rows, unit)
+        worth = bench.worth(fitted.found.get("worth", fitted.found["contrast"]), rows, unit)
         return choose(worth, rows["lawful"], fitted.found.get("supported"))
 
     quarter = bench.fit.take(held)

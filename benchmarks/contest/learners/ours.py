@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from lighttouch.data.arms import ArmCatalogue
 from lighttouch.training.response import ResponseModel
+from lighttouch.training.steadfast import doubt
 
 
 def fit(task: Any) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]:
@@ -22,7 +23,10 @@ def fit(task: Any) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]:
         del e
         frame = _frame(X, task)
         response = model.predict_by_arm(frame)
-        return {"response": response, "contrast": response - response[:, :1], "supported": model.support_by_arm(frame)}
+        contrast, supported = response - response[:, :1], model.support_by_arm(frame)
+        # As the package chooses: less the doubt about leaving the arm that is best for everyone.
+        worth = contrast - doubt(model, frame, supported, arms.names[int(model.out_of_fold.mean(axis=0).argmax())])
+        return {"response": response, "contrast": contrast, "worth": worth, "supported": supported}
 
     return predict
 
