@@ -23,7 +23,7 @@ from .settings import Settings, SettingsFile
 Source = Annotated[str, typer.Argument(help="Folder, DuckDB file or postgresql:// address with a decision log.")]
 Name = Annotated[str, typer.Option(help="Name of the model in the registry.")]
 CHECK_FORMATS = {"figure": "{:,.4g}", "limit": "{:,.4g}"}
-PLAN_FORMATS = {"explore": "{:.0%}", "rows": "{:,.0f}", "of_none": "{:,.0f}", "price": "{:,.2f}"}
+PLAN_FORMATS = {"explore": "{:.0%}", "price": "{:,.2f}"}
 
 
 def promote(source: Source, name: Name = MODEL_NAME, settings: SettingsFile = None) -> None:

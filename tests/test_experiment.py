@@ -9,10 +9,11 @@ from lighttouch.data.arms import ArmCatalogue, default_arms
 from lighttouch.data.book import Book
 from lighttouch.data.errors import InvalidInput
 from lighttouch.policy.settings import PolicySettings
+from lighttouch.serving.cli_gate import show_plan
 from lighttouch.training import experiment_log
 from lighttouch.training.evaluation import policy_value
 from lighttouch.training.experiment import Design, Question, plan, shrunken
-from lighttouch.training.experiment_log import PlanOptions, plan_experiment
+from lighttouch.training.experiment_log import Plan, PlanOptions, plan_experiment
 from lighttouch.training.gate_settings import GateSettings
 from lighttouch.training.table import training_table
 
@@ -187,3 +188,17 @@ def test_a_model_of_other_arms_and_a_rule_that_is_no_arm_are_refused_together(bo
     with pytest.raises(InvalidInput) as error:
         plan_experiment(book, few, PolicySettings(), GATE, trained.run.bundle)
     assert [fault.where for fault in error.value.faults] == ["gate.rule", "the model's arms"]
+
+
+@pytest.mark.parametrize("rows", [1_200.0, float("inf")])
+def test_a_plan_is_printed_with_what_is_known_and_what_never_comes(rows, capsys):
+    table = pd.DataFrame(
+        {"explore": [0.1], "rows": [rows], "of_none": [rows], "weeks": [rows], "price": [0.5], "power_4": [0.25]}
+    )
+    show_plan(Plan(table, "this against that", 2.0, "as stated", Design(2.0, 100.0), ("none was never given",)))
+    said = capsys.readouterr().out
+    assert "this against that" in said
+    assert "none was never given" in said
+    assert ("1,200" in said) == np.isfinite(rows)
+    assert ("never  " in said and "no number" in said) == np.isinf(rows)
+    assert "25%" in said
