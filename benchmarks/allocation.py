@@ -15,11 +15,13 @@ import subprocess
 import sys
 import time
 from importlib.metadata import version
+from pathlib import Path
 
 import highspy
 import numpy as np
 from lighttouch.policy.allocation import allocate
 from numba import njit
+from printed import hand_out
 from scipy.sparse import csr_array, eye_array, kron, vstack
 
 K, R = 10, 3
@@ -149,31 +151,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--borrowers", type=int, nargs="*", default=list(SIZES))
     parser.add_argument("--only", choices=list(WORK))
+    parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     if options.only:
         found = WORK[options.only](options.borrowers[0])
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         print(json.dumps(found | {"peak_gib": peak}))
         return
-    print(f"Allocation: n borrowers x {K} arms x {R} capacities; 'below bound' is against our dual bound")
-    print(
-        f"{'n':>12}  {'method':<15}{'time':>11}{'processor':>11}{'peak memory':>13}{'value':>18}{'below bound':>16}", flush=True
-    )
+    lines = [
+        f"Allocation: n borrowers x {K} arms x {R} capacities; 'below bound' is against our dual bound",
+        f"{'n':>12}  {'method':<15}{'time':>11}{'processor':>11}{'peak memory':>13}{'value':>18}{'below bound':>16}",
+    ]
     compiled = 0.0
     for n in options.borrowers:
         mine = run("ours", n)
         compiled = mine["compile"]
-        print(line("ours", n, mine, mine["bound"]), flush=True)
+        lines.append(line("ours", n, mine, mine["bound"]))
         peers = ["greedy"] if n <= 1_000_000 else []
         peers += ["HiGHS, linear"] if n <= LARGEST_LP else []
         peers += ["HiGHS, integer"] if n <= LARGEST_MIP else []
-        for name in peers:
-            print(line(name, n, run(name, n), mine["bound"]), flush=True)
-    print(f"first call of a process: {compiled:.1f} s more, to compile; load when done: {os.getloadavg()[0]:.1f}")
+        lines += [line(name, n, run(name, n), mine["bound"]) for name in peers]
+    lines.append(f"first call of a process: {compiled:.1f} s more, to compile; load when done: {os.getloadavg()[0]:.1f}")
     versions = ", ".join(f"{name} {version(name)}" for name in ("lighttouch", "numba", "numpy", "scipy", "highspy"))
-    print(
-        f"{os.cpu_count()} cores; {platform.processor() or platform.machine()}; Python {platform.python_version()}; {versions}"
-    )
+    machine = platform.processor() or platform.machine()
+    lines.append(f"{os.cpu_count()} cores; {machine}; Python {platform.python_version()}; {versions}")
+    hand_out("\n".join(lines), options.out)
 
 
 if __name__ == "__main__":

@@ -19,11 +19,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from contest.arm_inputs import arm_inputs
 from contest.budgets import BUDGETS
 from contest.cells import version_of
 from contest.jobs import Fitted, Where, fit_many
 from lighttouch.data.arms import ArmCatalogue
-from lighttouch.training.scorer import ArmInputs
+from printed import hand_out
 
 ROOM = Path("var/benchmarks/halves")
 QUICK = ("ours", "plain LightGBM", "causalml S", "causalml T", "causalml X", "EconML LinearDML", "EconML DRLearner")
@@ -64,7 +65,7 @@ class Experiment:
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return what a learner is given."""
         data = {"X": self.X[learn], "y": self.y[learn], "code": self.code[learn], "group": np.arange(len(learn))}
-        data |= {"e": np.tile(self.odds, (len(learn), 1)), "arm_inputs": ArmInputs.of(self.arms).values[:, :1]}
+        data |= {"e": np.tile(self.odds, (len(learn), 1)), "arm_inputs": arm_inputs(self.arms)[:, :1]}
         data |= {"X_out": self.X[out], "e_out": np.tile(self.odds, (len(out), 1))}
         about = {"catalogue": self.arms.to_dict(), "config": config, "categorical": self.categorical, "seed": seed}
         return data, about
@@ -221,10 +222,7 @@ def main() -> None:
         f"{os.cpu_count()} cores, {given.threads} used, Python {platform.python_version()}; {'; '.join(sorted(versions))}",
     ]
     text = "\n".join([*head, *blocks, "", *(["Missed:", *missed] if missed else ["Every mark is met."])])
-    print(text)
-    if given.out:
-        given.out.parent.mkdir(parents=True, exist_ok=True)
-        given.out.write_text(text + "\n", encoding="utf-8")
+    hand_out(text, given.out)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from lighttouch.data.arms import ArmCatalogue
 from lighttouch.training.boosting import Boosting
 from lighttouch.training.evaluation import policy_value
 from lighttouch.training.response import ResponseModel
+from printed import hand_out
 from scipy.stats import binom
 
 ROOM = Path("var/benchmarks/learning/draws")
@@ -227,10 +228,7 @@ def main() -> None:
         if name == given.worlds[0]:
             lines += fixed_policy(law, given.redraws) + learnt_policy(law, given.learnt)
         lines += intervals(law, given.fits, given.rows)
-        print("\n".join(lines), flush=True)
-    text = "\n".join(lines)
-    if given.out:
-        given.out.write_text(text + "\n", encoding="utf-8")
+    hand_out("\n".join(lines), given.out)
 
 
 if __name__ == "__main__":

@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from contest.arm_inputs import arm_inputs
 from contest.budgets import BUDGETS
 from contest.cells import Cells, version_of
 from contest.jobs import DID_NOT_FINISH, Fitted, Where, fit
 from contest.judge import UNITS, Bench, calibration, choose, constant, contrast_error, mean_worth, set_bench
 from contest.table import report
 from contest.worlds import Draw, best_known, draw, hold_out, oracle_value, split
-from lighttouch.training.scorer import ArmInputs
+from printed import hand_out
 
 ROOM = Path("var/benchmarks/learning")
 WORLDS = (
@@ -67,7 +68,7 @@ class Stage:
 
 
 def _inputs(rows: Draw) -> np.ndarray:
-    return ArmInputs.of(rows.arms).values
+    return arm_inputs(rows.arms)
 
 
 def tune(learner: str, stage: Stage, where: Where, cells: Cells) -> dict[str, Any] | None:
@@ -201,10 +202,7 @@ def main() -> None:
     if not given.table:
         run(given, cells, where)
     text = report(cells.all(), given.worlds, given.n, given.large)
-    print(text)
-    if given.out:
-        given.out.parent.mkdir(parents=True, exist_ok=True)
-        given.out.write_text(text + "\n", encoding="utf-8")
+    hand_out(text, given.out)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from lighttouch.data.arms import ArmCatalogue
 from lighttouch.training.boosting import Boosting
 from lighttouch.training.evaluation import PolicyValue, policy_value
 from lighttouch.training.response import ResponseModel
+from printed import hand_out
 
 FIGURES = Path(__file__).parent / "contest" / "obp_figures.py"
 # What obp's pages print for the sampling policy, valued from random/all.
@@ -154,10 +155,7 @@ def main() -> None:
     libraries = ", ".join(f"{name} {version(name)}" for name in ("lighttouch", "numpy", "scipy", "lightgbm"))
     lines = [f"{os.cpu_count()} cores, Python {platform.python_version()}, {libraries}"]
     text = "\n".join([*lines, *report(given.data / "open_bandit", given.peers)])
-    print(text)
-    if given.out:
-        given.out.parent.mkdir(parents=True, exist_ok=True)
-        given.out.write_text(text + "\n", encoding="utf-8")
+    hand_out(text, given.out)
 
 
 if __name__ == "__main__":

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from contest.arm_inputs import arm_inputs
 from contest.cells import version_of
 from contest.jobs import Fitted, Where, fit
 from lighttouch.data.arms import ArmCatalogue
-from lighttouch.training.scorer import ArmInputs
+from printed import hand_out
 
 OURS, PEER = "ours", "EconML DRLearner"
 D, K = 40, 10
@@ -48,7 +49,7 @@ def rows(n: int, *, known: bool) -> tuple[dict[str, np.ndarray], ArmCatalogue]:
     effect = 0.3 * X[:, 10] * (code > 4) + 0.05 * code
     y = (rng.random(len(X)) < 1 / (1 + np.exp(1.0 - 0.5 * X[:, 0] - effect))).astype(int)
     given = {"X": X[:n], "y": y[:n], "code": code[:n], "e": e[:n] if known else np.zeros((n, 0)), "group": np.arange(n)}
-    given |= {"arm_inputs": ArmInputs.of(arms).values[:, :1], "X_out": X[n:], "e_out": e[n:]}
+    given |= {"arm_inputs": arm_inputs(arms)[:, :1], "X_out": X[n:], "e_out": e[n:]}
     return given, arms
 
 
@@ -131,10 +132,7 @@ def main() -> None:
         more, short = compare(given, where, known=known)
         lines, missed = lines + more, missed + short
     text = "\n".join([*lines, "", *(["Missed:", *missed] if missed else ["Every mark is met."])])
-    print(text)
-    if given.out:
-        given.out.parent.mkdir(parents=True, exist_ok=True)
-        given.out.write_text(text + "\n", encoding="utf-8")
+    hand_out(text, given.out)
 
 
 if __name__ == "__main__":

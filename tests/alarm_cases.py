@@ -1,6 +1,5 @@
 """Logs that the alarms are tried on: simulated books, real sets, and small draws with a known cause."""
 
-import os
 import runpy
 from dataclasses import replace
 from functools import cache
@@ -8,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytest
 from lighttouch.data.arms import ArmCatalogue, default_arms
 from lighttouch.data.book import Book
 from lighttouch.data.worlds import WORLDS, simulate
@@ -17,9 +15,8 @@ from lighttouch.training.alarms import LoggedRows
 from lighttouch.training.boosting import Boosting
 from lighttouch.training.response import ResponseModel
 from lighttouch.training.table import training_table
+from real_data import real
 
-FOLDER = os.environ.get("LIGHTTOUCH_REAL_DATA")
-needs_real_data = pytest.mark.skipif(not FOLDER, reason="LIGHTTOUCH_REAL_DATA is not set: the folder of real data sets")
 QUICK = Boosting(rounds=30, rate=0.15, leaves=5, pairs=1)
 
 
@@ -56,10 +53,6 @@ def fitted(X, y, arm, baseline, propensity=None, groups=None):
     model = ResponseModel(arms, boosting=QUICK, propensity_boosting=QUICK, n_threads=1)
     model.fit(X, y, arm=arm, propensity=propensity, groups=groups)
     return model, LoggedRows.of(X, y, arm=arm, arms=arms, propensity=propensity, groups=groups)
-
-
-def real(name):
-    return Path(FOLDER) / name
 
 
 def bank(file="bank-full", top=8, propensity=None, rows=20_000):

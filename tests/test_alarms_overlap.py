@@ -5,11 +5,12 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
-from alarm_cases import bank, fitted, hillstrom, karlan, needs_real_data, real, tanf, world_table
+from alarm_cases import bank, fitted, hillstrom, karlan, tanf, world_table
 from lighttouch.data.arms import Arm, ArmCatalogue
 from lighttouch.data.errors import NeverLogged, NoOverlap
 from lighttouch.training.alarms import Alarm, LoggedRows, raise_refusals
 from lighttouch.training.overlap import deciding_column, effective, never_logged, no_overlap, thin_support
+from real_data import needs_real_data, real
 
 
 def rule(n=2_000, exceptions=0.0, seed=0):

@@ -3,13 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
-from alarm_cases import KARLAN_SHARES, bank, hillstrom, karlan, needs_real_data, tanf, world_table
+from alarm_cases import KARLAN_SHARES, bank, hillstrom, karlan, tanf, world_table
 from lighttouch.data.arms import ArmCatalogue
 from lighttouch.data.errors import PlaceboMoved
 from lighttouch.training.alarms import AlarmOptions, LoggedRows, raise_refusals, training_alarms
 from lighttouch.training.boosting import Boosting
 from lighttouch.training.placebo import OUTLOOK, holm, joint_p, placebo
 from lighttouch.training.response import ResponseModel
+from real_data import needs_real_data
 
 ARMS = ArmCatalogue.from_names(["none", "sms", "call"], baseline="none")
 

@@ -11,18 +11,7 @@ from lighttouch.data.errors import InvalidInput
 from lighttouch.serving.explain import explain, explain_file
 from lighttouch.serving.output import write_night
 from lighttouch.serving.recommender import Recommender
-
-
-def happened(borrower, kind, at, *, channel=None, until=None):
-    return {
-        "borrower_id": borrower,
-        "loan_id": None,
-        "kind": kind,
-        "channel": channel,
-        "at": at,
-        "until": until,
-        "known_at": at,
-    }
+from status_rows import status_event
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +29,9 @@ def night(trained, fates):
     evening = end - timedelta(hours=3)
     more = pa.Table.from_pylist(
         [
-            happened(fates["refused calls"], "opt_out", evening, channel="call"),
-            happened(fates["dispute"], "dispute", evening),
-            happened(fates["promise"], "promise", evening, until=end + timedelta(days=3)),
+            status_event(fates["refused calls"], "opt_out", evening, channel="call"),
+            status_event(fates["dispute"], "dispute", evening),
+            status_event(fates["promise"], "promise", evening, until=end + timedelta(days=3)),
         ],
         schema=events.schema,
     )

@@ -4,7 +4,6 @@ Sources: The Lab @ DC, TANF recertification letters (CC0 1.0); MineThatData e-ma
 Dataset (Saito, Aihara, Matsutani, Narita, arXiv:2008.07146, CC BY 4.0).
 """
 
-import os
 import runpy
 from pathlib import Path
 
@@ -15,14 +14,9 @@ import yaml
 from lighttouch.training.boosting import Boosting
 from lighttouch.training.evaluation import policy_value
 from lighttouch.training.flat import LEARNT, train_flat
+from real_data import needs_real_data, real
 
-FOLDER = os.environ.get("LIGHTTOUCH_REAL_DATA")
-needs_real_data = pytest.mark.skipif(not FOLDER, reason="LIGHTTOUCH_REAL_DATA is not set: the folder of real data sets")
 QUICK = Boosting(rounds=150, rate=0.05, pairs=1)
-
-
-def real(name):
-    return Path(FOLDER) / name
 
 
 @pytest.fixture(scope="module")

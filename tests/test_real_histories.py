@@ -1,8 +1,6 @@
 """Two public credit histories, mapped to the tables: published figures come back, and what was not yet known is not seen."""
 
-import os
 from datetime import timedelta
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,17 +14,16 @@ from lighttouch.data.book import Book
 from lighttouch.features.catalogue import FEATURE_NAMES
 from lighttouch.features.ledger import position
 from lighttouch.features.points import decision_points
+from real_data import needs_real_data, real
 from real_histories import checked_book, cross_validated, delong, history, instants, money
 from sklearn.metrics import roc_auc_score
 
-FOLDER = os.environ.get("LIGHTTOUCH_REAL_DATA", "")
 BOOK_WIDE = ["ledger_lag_days"]
-needs_data = pytest.mark.skipif(not FOLDER, reason="LIGHTTOUCH_REAL_DATA, the folder of the public data sets, is not set")
 
 
 @pytest.fixture(scope="module")
 def raw():
-    return lender.read_raw(Path(FOLDER) / "superlender_nigeria")
+    return lender.read_raw(real("superlender_nigeria"))
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +44,7 @@ def _lender(raw, clock):
 
 @pytest.fixture(scope="module")
 def clients():
-    raw = cards.read_raw(Path(FOLDER) / "uci_credit_card")
+    raw = cards.read_raw(real("uci_credit_card"))
     book, report = checked_book(cards.map_tables(raw))
     return SimpleNamespace(raw=raw, book=book, report=report, points=cards.points_of(raw))
 
@@ -74,7 +71,7 @@ def _assert_same(found, expected):
     pd.testing.assert_frame_equal(found.drop(columns=BOOK_WIDE), expected.drop(columns=BOOK_WIDE), check_exact=True)
 
 
-@needs_data
+@needs_real_data
 def test_the_gate_takes_each_customer_that_is_listed_twice_once_and_says_so(raw, two_clocks):
     twice = raw.people.loc[raw.people["customerid"].duplicated(), "customerid"]
     taken = two_clocks.report.quarantine
@@ -84,7 +81,7 @@ def test_the_gate_takes_each_customer_that_is_listed_twice_once_and_says_so(raw,
     assert all(table.kept == table.read for table in two_clocks.report.tables if table.table != "borrowers")
 
 
-@needs_data
+@needs_real_data
 def test_every_naira_that_was_due_is_mapped_and_paid(raw, two_clocks):
     tables, owed = two_clocks.tables, raw.earlier.set_index("systemloanid")["totaldue"]
     for name in ("instalments", "payments"):
@@ -92,13 +89,13 @@ def test_every_naira_that_was_due_is_mapped_and_paid(raw, two_clocks):
         np.testing.assert_allclose(sums.sort_index(), owed.sort_index(), atol=0.005)
 
 
-@needs_data
+@needs_real_data
 def test_read_on_one_clock_the_published_share_of_rows_is_later_than_as_of(raw):
     late = lender.late_rows(raw, "UTC").mean() * 100
     assert late.round(1).to_dict() == lender.PUBLISHED_LATE
 
 
-@needs_data
+@needs_real_data
 def test_settlements_are_written_in_lagos_time_and_none_is_later_than_as_of(raw):
     gap = raw.earlier["approveddate"] - raw.earlier["creationdate"]
     assert gap.min() > pd.Timedelta(hours=1)
@@ -111,14 +108,14 @@ def test_settlements_are_written_in_lagos_time_and_none_is_later_than_as_of(raw)
     assert (late["closeddate"], late["firstrepaiddate"]) == (0, 0)
 
 
-@needs_data
+@needs_real_data
 def test_the_published_table_comes_back_from_our_feature(raw, two_clocks):
     found = lender.bad_by_lateness(two_clocks.features[lender.LATENESS], raw.bad)
     assert found["bad_percent"].round(1).tolist() == list(lender.PUBLISHED_BAD)
     assert found["customers"].sum() == raw.earlier["customerid"].nunique()
 
 
-@needs_data
+@needs_real_data
 def test_on_one_clock_the_feature_is_the_mean_over_loans_first_repaid_before_as_of(raw, one_clock):
     seen = raw.earlier[~lender.late_rows(raw, "UTC")["firstrepaiddate"]]
     expected = (seen["firstrepaiddate"].dt.normalize() - seen["firstduedate"]).dt.days.groupby(seen["customerid"]).mean()
@@ -128,7 +125,7 @@ def test_on_one_clock_the_feature_is_the_mean_over_loans_first_repaid_before_as_
     assert set(found.index) == set(expected.index)
 
 
-@needs_data
+@needs_real_data
 @pytest.mark.parametrize("change", ["removed", "altered"])
 def test_payments_and_closures_known_later_change_no_feature(raw, one_clock, change):
     tables = dict(one_clock.tables)
@@ -141,7 +138,7 @@ def test_payments_and_closures_known_later_change_no_feature(raw, one_clock, cha
     _assert_same(_features(raw, tables, "UTC"), one_clock.features)
 
 
-@needs_data
+@needs_real_data
 def test_the_same_change_to_rows_known_earlier_is_seen(raw, one_clock):
     early = ~_too_late(raw, one_clock.tables["payments"], "posted_at")
     tables = one_clock.tables | {"payments": one_clock.tables["payments"].filter(pa.array(~early))}
@@ -165,7 +162,7 @@ def _replaced(table, name, column):
     return table.set_column(table.column_names.index(name), name, column)
 
 
-@needs_data
+@needs_real_data
 def test_what_becomes_of_loans_that_fall_due_later_changes_no_feature(raw, two_clocks):
     tables = dict(two_clocks.tables)
     due_later = raw.earlier.loc[lender.late_rows(raw, lender.LAGOS)["firstduedate"], "systemloanid"]
@@ -189,14 +186,14 @@ def _of(table, loans):
     return pa.array(table["loan_id"].to_pandas().isin(loans).to_numpy())
 
 
-@needs_data
+@needs_real_data
 def test_history_says_more_of_the_next_loan_than_its_own_columns(raw, two_clocks):
     ours = cross_validated(two_clocks.features.loc[raw.bad.index], raw.bad)
     own = cross_validated(raw.target.set_index("customerid")[lender.RAW_COLUMNS], raw.bad)
     assert ours.auc - own.auc > 2 * (ours.se + own.se)
 
 
-@needs_data
+@needs_real_data
 def test_the_ledger_gives_the_bank_s_own_status_back_for_every_client(clients):
     with clients.book.points(clients.points) as points:
         owed = position(clients.book, points, cards.LEDGER).order_by("point_id").to_pyarrow().to_pandas()
@@ -210,14 +207,14 @@ def test_the_ledger_gives_the_bank_s_own_status_back_for_every_client(clients):
     np.testing.assert_allclose(owed["balance"].astype(float)[in_debt], bill[in_debt], atol=0.05)
 
 
-@needs_data
+@needs_real_data
 def test_the_features_of_card_histories_reach_the_usual_area_under_the_curve(clients):
     features = history(clients.book, clients.points, cards.LEDGER)
     assert list(features.columns) == list(FEATURE_NAMES)
     assert cross_validated(features.loc[clients.raw["ID"]], clients.raw["Y"]).auc >= cards.REACHED_AUC
 
 
-@needs_data
+@needs_real_data
 def test_no_row_of_the_card_tables_is_quarantined(clients):
     assert clients.report.quarantine.empty
     assert {table.table: table.kept for table in clients.report.tables}["borrowers"] == 30_000

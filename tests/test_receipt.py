@@ -24,22 +24,11 @@ from lighttouch.serving.output import run_card, write_night
 from lighttouch.serving.receipt import receipt, ways
 from lighttouch.serving.receipt_text import render
 from lighttouch.serving.recommender import Recommender
+from status_rows import status_event
 
 PACKS = ("house", "cn")
 REACH = {"en": "call 400-000-0000, and say 'person'", "zh": "请致电 400-000-0000"}
 SETTINGS = PolicySettings(packs=PACKS, messages={"reach_a_person": REACH})
-
-
-def event(borrower, kind, at, *, channel=None, until=None):
-    return {
-        "borrower_id": borrower,
-        "loan_id": None,
-        "kind": kind,
-        "channel": channel,
-        "at": at,
-        "until": until,
-        "known_at": at,
-    }
 
 
 def decide(trained, out, more=(), settings=SETTINGS):
@@ -77,11 +66,11 @@ def happened(trained, recs, fresh, tmp_path_factory):
     path = tmp_path_factory.mktemp("after") / "recs.parquet"
     evening, until = trained.world.end - timedelta(hours=3), trained.world.end + timedelta(days=3)
     fates = dict(zip(("promise", "hardship", "dispute", "complaint", "opt_out", "calls"), fresh, strict=False))
-    events = [event(fates[kind], kind, evening) for kind in ("hardship", "dispute", "complaint")]
-    events.append(event(fates["promise"], "promise", evening, until=until))
-    events.append(event(fates["calls"], "opt_out", evening, channel="call"))
+    events = [status_event(fates[kind], kind, evening) for kind in ("hardship", "dispute", "complaint")]
+    events.append(status_event(fates["promise"], "promise", evening, until=until))
+    events.append(status_event(fates["calls"], "opt_out", evening, channel="call"))
     (_, *channels) = next(way for way in receipt(recs, fates["opt_out"]).ways if way[0] == "opt_out")
-    events += [event(fates["opt_out"], "opt_out", evening, channel=one) for one in channels]
+    events += [status_event(fates["opt_out"], "opt_out", evening, channel=one) for one in channels]
     decide(trained, path, events)
     return path, fates, channels
 

@@ -77,7 +77,7 @@ class Sample:
     Parameters
     ----------
     inputs : ndarray of shape (n, m)
-        Encoded covariates, and the taken arm's inputs where the response is learnt.
+        Encoded covariates.
     target : ndarray of shape (n,)
         0 and 1, or arm positions.
     categorical : sequence of int

@@ -27,7 +27,7 @@ from .effects import FOLDS, EffectRows, Effects
 from .evidence import fit_effects
 from .inputs import Columns, Floats, Ints
 from .scorer import chunks
-from .spread import Spread
+from .spread import Spread, variance_by_arm
 
 # Below this many events arms are not told from noise; the pooled rate and its bound stand for every arm then.
 MINIMUM_EVENTS = 20
@@ -74,8 +74,7 @@ class HarmEffects:
 
     def error(self, F: Floats) -> Floats:
         """Return the standard error of the log odds, of shape (n, K)."""
-        none = np.zeros((0, 0))
-        found: Floats = np.sqrt(np.maximum(Spread(self.covariance, none, none).by_arm(F), 0.0))
+        found: Floats = np.sqrt(np.maximum(variance_by_arm(F, self.covariance), 0.0))
         return found
 
 

@@ -2,69 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
 
 import lightgbm as lgb
 import numpy as np
 from joblib import Parallel, cpu_count, delayed
 
-from ..data.arms import ArmCatalogue
-from ..data.vocabulary import CHANNELS
 from .inputs import Floats
 
 # Borrowers that are scored at a time: what an interval needs beside them stays under 100 MB.
 CHUNK_ROWS = 10_000
 # Fewer rows than this are not worth a thread.
 SLICE_ROWS = 5_000
-
-
-@dataclass(frozen=True)
-class ArmInputs:
-    """What the model is told of an arm: identity, main channel, intensity, dose by channel.
-
-    Two letters of equal dose differ by identity; neighbouring doses share strength through the numbers.
-
-    Parameters
-    ----------
-    names : tuple of str
-        Of the inputs.
-    values : ndarray of shape (K, m)
-        NaN where the dose is not known.
-
-    Examples
-    --------
-    >>> from lighttouch.data.arms import Arm
-    >>> inputs = ArmInputs.of(ArmCatalogue([Arm("none"), Arm("sms-weekly", sms=1)]))
-    >>> inputs.names
-    ('arm', 'arm_channel', 'arm_intensity', 'arm_dose_sms')
-    >>> inputs.values
-    array([[ 0., nan,  0.,  0.],
-           [ 1.,  0.,  1.,  1.]])
-    """
-
-    names: tuple[str, ...]
-    values: Floats
-
-    @classmethod
-    def of(cls, arms: ArmCatalogue) -> Self:
-        """Describe every arm of a catalogue."""
-        doses = arms.dose_matrix
-        main = [CHANNELS.index(arm.channels[0]) if arm.channels else np.nan for arm in arms]
-        used = [j for j, channel in enumerate(CHANNELS) if any(arm.doses[channel] > 0 for arm in arms)]
-        names = ("arm", "arm_channel", "arm_intensity", *(f"arm_dose_{CHANNELS[j]}" for j in used))
-        columns = [np.arange(len(arms), dtype=np.float64), np.array(main), arms.intensity, *(doses[:, j] for j in used)]
-        return cls(names, np.column_stack(columns))
-
-    def categorical(self, d: int) -> list[int]:
-        """Return positions of the codes where the arm's inputs follow d covariates."""
-        return [d, d + 1]
-
-    def beside(self, Z: Floats, codes: Any) -> Floats:
-        """Return covariates and inputs of the taken arm, of shape (n, d + m)."""
-        joined = np.empty((len(Z), Z.shape[1] + self.values.shape[1]))
-        joined[:, : Z.shape[1]] = Z
-        joined[:, Z.shape[1] :] = self.values[codes]
-        return joined
 
 
 def raw_scores(booster: lgb.Booster, rows: Floats, threads: int) -> Floats:

@@ -55,9 +55,7 @@ def checked_text(path: Path, expected: str) -> str:
     DamagedFile
         Where the file is missing or one of its bytes was changed.
     """
-    _require(path)
-    if digest(path) != expected:
-        raise _damaged(path)
+    _require(path, expected)
     return path.read_text(encoding="utf-8")
 
 
@@ -69,9 +67,7 @@ def checked_array(path: Path, expected: str) -> NDArray[np.float64]:
     DamagedFile
         Where the file is missing or one of its bytes was changed.
     """
-    _require(path)
-    if digest(path) != expected:
-        raise _damaged(path)
+    _require(path, expected)
     return np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
 
 
@@ -79,9 +75,12 @@ def _plain(content: Mapping[str, Any]) -> str:
     return json.dumps(content, indent=1, sort_keys=True) + "\n"
 
 
-def _require(path: Path) -> None:
+def _require(path: Path, expected: str | None = None) -> None:
+    """Refuse a file that is missing, or whose digest is another than expected."""
     if not path.is_file():
         raise DamagedFile(f"{path}: the file is missing. Restore the folder from its source, or make it again.")
+    if expected is not None and digest(path) != expected:
+        raise _damaged(path)
 
 
 def _damaged(path: Path) -> DamagedFile:

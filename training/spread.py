@@ -51,7 +51,7 @@ class Spread:
 
     def by_arm(self, F: Floats) -> Floats:
         """Return the variance of each arm's log odds, of shape (n, K)."""
-        return np.column_stack([quadratic(F, own, F) for own in self.arms])
+        return variance_by_arm(F, self.arms)
 
     def contrast(self, F: Floats, pull: Floats, reference: int) -> Floats:
         """Return the variance of P(arm) - P(reference), of shape (n, K), as far as it comes from level and effects.
@@ -73,6 +73,11 @@ class Spread:
             joint = pull[:, k] * other * quadratic(F, self.blocks[k, reference], F)
             total[:, k] = own + fixed - 2.0 * joint + (pull[:, k] - other) ** 2 * level
         return np.maximum(total, 0.0)
+
+
+def variance_by_arm(F: Floats, covariances: Floats) -> Floats:
+    """Return the variance of each arm's log odds, of shape (n, K), from covariances of shape (K, p, p)."""
+    return np.column_stack([quadratic(F, own, F) for own in covariances])
 
 
 def quadratic(left: Floats, matrix: Floats, right: Floats) -> Floats:
