@@ -17,7 +17,7 @@ import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -34,12 +34,15 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 from lawful_book import AS_OF, MASK_PACKS, PLACES, large_book, random_kind, random_person  # noqa: E402
+from printed import hand_out  # noqa: E402
 from rule_cases import book_of  # noqa: E402
 from rule_oracle import denials  # noqa: E402
 from rule_oracle_known import Known  # noqa: E402
 
 KINDS, BATCH = 16, 4000
 MOMENT = timedelta(microseconds=1)
+# A planned contact: its channel, and the first and the last instant at which it may be made.
+Window = tuple[str, datetime, datetime]
 ARMS = ArmCatalogue(
     [
         Arm("none"), Arm("sms-half", sms=0.5), Arm("sms-1", sms=1), Arm("sms-3", sms=7 / 3), Arm("call-half", call=0.5),
@@ -86,18 +89,19 @@ def check_batch(seed: int) -> Tally:
     mask = planner.lawful(ARMS).mask
     chosen = np.array([rng.choice(np.flatnonzero(row)[1:].tolist() or [0]) for row in mask])
     windows = lay_calendar(planner, ARMS, chosen).windows
-    plans = {name: list(rows.itertuples()) for name, rows in windows.groupby("borrower_id")}
+    plans: dict[str, list[Window]] = {}
+    for name, *window in windows[["borrower_id", "channel", "start", "end"]].itertuples(index=False, name=None):
+        plans.setdefault(name, []).append((window[0], window[1].to_pydatetime(), window[2].to_pydatetime() - MOMENT))
     found = Tally(asked=len(persons))
     actor = {"role": lender.get("role", ""), "name": lender.get("actor", ""), "principal": lender.get("principal", "")}
     for number, person in enumerate(persons):
-        if rows := plans.get(f"b{number}"):
-            found += check_plan(raw, Known(person, AS_OF, actor), rows, rng)
+        if spans := plans.get(f"b{number}"):
+            found += check_plan(raw, Known(person, AS_OF, actor), spans, rng)
     return found
 
 
-def check_plan(raw: list[dict], known: Known, rows: list, rng: random.Random) -> Tally:
+def check_plan(raw: list[dict], known: Known, spans: list[Window], rng: random.Random) -> Tally:
     """Check one contact of a plan, or now and then all, at both ends of its window."""
-    spans = [(row.channel, row.start.to_pydatetime(), row.end.to_pydatetime() - MOMENT) for row in rows]
     every = rng.random() < 0.1
     picked = range(len(spans)) if every else [rng.randrange(len(spans))]
     tally = Tally(plans=1, contacts=len(spans))
@@ -153,22 +157,26 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=3600, help="seconds after which no new batch is begun")
     parser.add_argument("--borrowers", type=int, nargs="*", default=[100_000, 1_000_000])
     parser.add_argument("--only", type=int, help="print the line of one mask")
+    parser.add_argument("--out", type=Path, help="write what is printed there too")
     asked = parser.parse_args()
     if asked.only:
         print(mask(asked.only))
         return
+    lines = []
     if asked.plans:
-        print(check_plans(asked.plans, asked.processes, asked.seed, asked.limit), flush=True)
+        lines.append(check_plans(asked.plans, asked.processes, asked.seed, asked.limit))
+        print(lines[-1], flush=True)
     if asked.borrowers:
-        print("mask, 12 arms, packs " + ", ".join(MASK_PACKS) + f"; {len(PLACES)} places")
+        lines.append("mask, 12 arms, packs " + ", ".join(MASK_PACKS) + f"; {len(PLACES)} places")
         columns = [(10, "borrowers"), (14, "contacts"), (9, "kinds"), (11, "facts"), (11, "cpu"), (11, "in all"), (11, "cpu")]
-        print("".join(f"{name:>{width}}" for width, name in columns) + "    with book         peak   lawful")
+        lines.append("".join(f"{name:>{width}}" for width, name in columns) + "    with book         peak   lawful")
     for n in asked.borrowers:
         command = [sys.executable, __file__, "--only", str(n)]
-        print(subprocess.run(command, check=True, capture_output=True, text=True).stdout.rstrip(), flush=True)  # noqa: S603
+        lines.append(subprocess.run(command, check=True, capture_output=True, text=True).stdout.rstrip())  # noqa: S603
     versions = ", ".join(f"{name} {version(name)}" for name in ("lighttouch", "numpy", "pandas", "duckdb"))
     load = f"load {os.getloadavg()[0]:.0f}" if hasattr(os, "getloadavg") else "load unknown"
-    print(f"{os.cpu_count()} cores, {load}; {platform.machine()}; Python {platform.python_version()}; {versions}")
+    lines.append(f"{os.cpu_count()} cores, {load}; {platform.machine()}; Python {platform.python_version()}; {versions}")
+    hand_out("\n".join(lines), asked.out)
 
 
 if __name__ == "__main__":

@@ -132,7 +132,7 @@ def read_facts(
     index = pd.Index(names, dtype="str")
     now, former = read_places(book, as_of, index, needs.reach_days)
     status = known_status(book, as_of)
-    status = status[status["borrower_id"].isin(index)].reset_index(drop=True)
+    status = status[index.get_indexer(pd.Index(status["borrower_id"])) >= 0].reset_index(drop=True)
     contacts, loan_codes = read_contacts(book, as_of, names, actor or Actor(), needs)
     loans = read_loans(book, as_of, index) if needs.debts or needs.products else _none("owner", "loan_id", "product")
     held = _status(status, as_of, index)

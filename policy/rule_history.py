@@ -115,7 +115,7 @@ class Contacts:
     def latest(self, chosen: NDArray[np.bool_], n: int, depth: int) -> Micros:
         """Return each borrower's latest chosen contacts, of shape (n, depth), the latest first; NEVER where there are fewer."""
         owner, at = self.owner[chosen], self.at[chosen]
-        rank = np.arange(len(owner)) - np.searchsorted(owner, owner, side="left")
+        rank = _ranks(owner)
         found = np.full((n, depth), NEVER, dtype=np.int64)
         kept = rank < depth
         found[owner[kept], rank[kept]] = at[kept]
@@ -145,6 +145,12 @@ class Contacts:
         """Count by key; what names none, or one that is over, counts for each; without keys everything is one bucket."""
         has_keys = np.zeros(n, dtype=bool)
         has_keys[pairs["owner"].to_numpy(dtype=np.int64)] = True
+        keyed = has_keys[self.owner[rows]]
+        alone = np.zeros(len(self.owner), dtype=bool)
+        alone[rows[~keyed]] = True
+        found = self.latest(alone, n, depth)
+        if not keyed.any():
+            return found
         own = pd.DataFrame({"row": named[0], "owner": self.owner[named[0]], "key": named[1]}).drop_duplicates()
         own = own.merge(pairs, on=["owner", "key"], how="left", indicator=True)
         found_open = own["_merge"] == "both"
@@ -152,23 +158,28 @@ class Contacts:
         names_open[own.loc[found_open, "row"].to_numpy(dtype=np.int64)] = True
         # A debt that is over may have been split, merged or given another number: its contacts count for what is left.
         names_open[own.loc[~found_open, "row"].to_numpy(dtype=np.int64)] = False
-        owners = self.owner[rows]
-        alone = rows[~has_keys[owners]]
-        loose = rows[has_keys[owners] & ~names_open[rows]]
+        loose = rows[keyed & ~names_open[rows]]
         spread = pd.DataFrame({"row": loose, "owner": self.owner[loose]}).merge(pairs, on="owner")
         own = own[found_open.to_numpy() & names_open[own["row"].to_numpy(dtype=np.int64)]]
-        row = np.concatenate([alone, spread["row"], own["row"]]).astype(np.int64)
-        key = np.concatenate([np.full(len(alone), UNKNOWN), spread["key"], own["key"]]).astype(np.int64)
+        row = np.concatenate([spread["row"], own["row"]]).astype(np.int64)
+        key = np.concatenate([spread["key"], own["key"]]).astype(np.int64)
         owner, at = self.owner[row], self.at[row]
         order = np.lexsort((-at, key, owner))
         owner, at, key = owner[order], at[order], key[order]
-        bucket = np.cumsum(np.r_[False, (owner[1:] != owner[:-1]) | (key[1:] != key[:-1])]) if len(owner) else owner
-        rank = np.arange(len(owner)) - np.searchsorted(bucket, bucket, side="left")
-        found = np.full((n, depth), NEVER, dtype=np.int64)
+        rank = _ranks(owner, key)
         kept = rank < depth
         # Release grows with the instant, so the fullest bucket at each depth is the one whose contact there is the latest.
         np.maximum.at(found, (owner[kept], rank[kept]), at[kept])
         return found
+
+
+def _ranks(*keys: Micros) -> Micros:
+    """Return the place of each row within its run of equal keys, from 0."""
+    position = np.arange(len(keys[0]))
+    first = np.zeros(len(position), dtype=bool)
+    for key in keys:
+        first[1:] |= key[1:] != key[:-1]
+    return np.asarray(position - np.maximum.accumulate(np.where(first, position, 0)), dtype=np.int64)
 
 
 def excess_consents(consents: pd.DataFrame, last_day_over: Micros) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Caps and pauses read in the zones and calendars of a borrower's places."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +13,7 @@ from .rule_pacing import CapRule, CooldownRule
 from .rule_pack import RulePack
 from .rule_release import Business, Pacing, Release, pacing_of, release_of
 from .rule_traits import Traits
-from .zones import DAY, Interval, Micros, day_start, day_table
+from .zones import DAY, DayTable, Interval, Micros, day_start, day_table
 
 # Days around the span that releases may fall into: a month's end, a week's, a clock change.
 _MARGIN_DAYS: Final = 40
@@ -72,14 +72,15 @@ def paced(pack: RulePack, rule: CapRule | CooldownRule, traits: Traits, span: Sp
     """Read a cap or pause for borrowers; where zones differ the latest release holds."""
     release = release_of(rule, business_of(pack, traits))
     zones = all_zones(pack.header.clock, traits.places)
-    tables = [
+    # Zones that keep the same days over the span count once: a country of thirty zones has six.
+    tables = _distinct(
         day_table(
             zone,
             local_days(zone, span.begin, span.begin)[0] - span.reach_days - _MARGIN_DAYS,
             local_days(zone, span.end, span.end)[0] + span.reach_days + _MARGIN_DAYS,
         )
         for zone in zones
-    ]
+    )
     pacing = pacing_of(rule)
     excess = "/".join(zones) if pacing.excess is not None else ""
 
@@ -96,6 +97,10 @@ def paced(pack: RulePack, rule: CapRule | CooldownRule, traits: Traits, span: Sp
         return latest
 
     return Paced(pacing, f"{pack.id}/{rule.id}/{excess}", zones, everywhere, from_day, force_of(rule.effective, zones))
+
+
+def _distinct(tables: Iterable[DayTable]) -> list[DayTable]:
+    return list({(table.first, table.starts.tobytes()): table for table in tables}.values())
 
 
 def bound_release(release: Release, zones: Sequence[str], begin: int, reach: int, at: Micros) -> Micros:

@@ -1,6 +1,7 @@
 """What every group of a book counts: past contacts by rule, events, consents; each counted once."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -10,8 +11,8 @@ from .rule_history import FOREVER, NEVER, excess_consents
 from .rule_model import FIRST_CONVERSATION
 from .rule_paced import Paced
 from .rule_pacing import EXCESS_CONSENT
-from .rule_states import ConsentRule
-from .rule_stops import consent_expiry, expires
+from .rule_states import ConsentRule, PartyRule, StopRule
+from .rule_stops import Stops, consent_expiry, expiries, party_release
 from .zones import Micros
 
 
@@ -26,6 +27,13 @@ class Past:
 
     facts: Facts
     _kept: dict[str, Micros] = field(default_factory=dict)
+    _stops: dict[str, Stops] = field(default_factory=dict)
+
+    @cached_property
+    def is_over(self) -> bool:
+        """Whether every contact that is known was made before the decision."""
+        at = self.facts.contacts.at
+        return not len(at) or bool(at.max() < self.facts.as_of)
 
     def latest(self, paced: Paced) -> Micros:
         """Return each borrower's latest contacts that a rule counts, of shape (n, depth), in the fullest of its buckets."""
@@ -59,7 +67,7 @@ class Past:
         if pacing.excess is not None:
             consents = self.facts.consents
             given = consents.loc[consents["kind"] == EXCESS_CONSENT, "given"].to_numpy(dtype=np.int64)
-            over = np.array([expires(int(at), pacing.excess.whole_days - 1, paced.zones) for at in given], dtype=np.int64)
+            over = expiries(given, pacing.excess.whole_days - 1, paced.zones)
             chosen &= ~contacts.under_consent(excess_consents(consents, over))
         return chosen
 
@@ -71,7 +79,7 @@ class Past:
             own = self.facts.standing_consents
             own = own[(own["kind"] == EXCESS_CONSENT) & (own["channel"] == channel)]
             days = paced.pacing.excess.whole_days - 1 if paced.pacing.excess is not None else 0
-            over = np.array([expires(int(at), days, paced.zones) for at in own["given"]], dtype=np.int64)
+            over = expiries(own["given"].to_numpy(dtype=np.int64), days, paced.zones)
             np.maximum.at(found, own["owner"].to_numpy(dtype=np.int64), over)
             self._kept[key] = found
         return self._kept[key]
@@ -81,6 +89,19 @@ class Past:
         key = f"consent/{rule.id}/{'/'.join(zones)}/{channel}"
         if key not in self._kept:
             self._kept[key] = consent_expiry(self.facts, rule, zones, channel)
+        return self._kept[key]
+
+    def stops(self, rule: StopRule, kind: int) -> Stops:
+        """Return the open events by which a rule stops borrowers of a kind."""
+        if rule.id not in self._stops:
+            self._stops[rule.id] = Stops.of(self.facts, rule)
+        return self._stops[rule.id].kind(kind)
+
+    def party(self, rule: PartyRule) -> Micros:
+        """Return the first instants at which a rule lets the borrower be spoken to, of shape (n,)."""
+        key = f"party/{rule.id}"
+        if key not in self._kept:
+            self._kept[key] = party_release(self.facts, rule)
         return self._kept[key]
 
     def latest_event(self, kind: str) -> Micros:

@@ -157,7 +157,9 @@ def read_places(book: Book, as_of: datetime, index: pd.Index, reach_days: int) -
     valid = table.filter(table.valid_from < instant_of(as_of))
     rows = valid.select("borrower_id", "timezone", "jurisdiction", "valid_from").to_pandas()
     rows = rows.astype({"borrower_id": "str", "timezone": "str", "jurisdiction": "str", "valid_from": "datetime64[us]"})
-    rows = rows[rows["borrower_id"].isin(index)].sort_values(["borrower_id", "valid_from"], ignore_index=True)
+    rows = rows[index.get_indexer(pd.Index(rows["borrower_id"])) >= 0].sort_values(
+        ["borrower_id", "valid_from"], ignore_index=True
+    )
     left_at = rows.groupby("borrower_id")["valid_from"].shift(-1)
     now = rows[left_at.isna()].set_index("borrower_id")[["timezone", "jurisdiction"]].reindex(index)
     since = pd.Timestamp(naive_utc(as_of)) - pd.Timedelta(days=reach_days + 2)

@@ -1,5 +1,7 @@
 """From when on stops, parties and consents let many borrowers be contacted."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
@@ -11,7 +13,7 @@ from .rule_paced import bound_release
 from .rule_release import span_release
 from .rule_states import ALWAYS, REASSIGN_CHECK, ConsentRule, PartyRule, StopRule
 from .status import ended_by
-from .zones import DAY, Micros, day_start, local_ordinal
+from .zones import DAY, Micros, day_start, day_table, local_ordinal
 
 
 def holding(facts: Facts, rule: StopRule) -> pd.DataFrame:
@@ -32,37 +34,64 @@ def holding(facts: Facts, rule: StopRule) -> pd.DataFrame:
     return opened[~ended_by(opened.rename(columns=named), clearing).to_numpy(dtype=bool)]
 
 
-def stop_release(facts: Facts, bound: Bound, rule: StopRule, rows: Micros) -> Micros:
-    """Return the first instants at which a stop no longer holds, of shape (len(rows),); NEVER where nothing stops."""
-    found = np.full(len(facts), NEVER, dtype=np.int64)
-    events = holding(facts, rule)
-    mine = np.zeros(len(facts), dtype=bool)
-    mine[rows] = True
-    events = events[mine[events["owner"].to_numpy(dtype=np.int64)]]
-    owner, until = events["owner"].to_numpy(dtype=np.int64), events["until"].to_numpy(dtype=np.int64)
-    # A stop still holds at its last instant.
-    release = np.where(until >= FOREVER, FOREVER, until + 1)
+@dataclass(frozen=True)
+class Stops:
+    """Open events that stop, ordered by their owners' kind.
+
+    Parameters
+    ----------
+    owner, since, until : ndarray of shape (m,)
+        Position in the facts, and UTC microseconds.
+    edges : ndarray of shape (kinds + 1,)
+        Where each kind's events begin.
+    """
+
+    owner: Micros
+    since: Micros
+    until: Micros
+    edges: Micros
+
+    @classmethod
+    def of(cls, facts: Facts, rule: StopRule) -> "Stops":
+        """Find the events of everybody."""
+        events = holding(facts, rule)
+        owner = events["owner"].to_numpy(dtype=np.int64)
+        order = np.argsort(facts.group[owner], kind="stable")
+        at, until = (events[name].to_numpy(dtype=np.int64)[order] for name in ("at", "until"))
+        edges = np.searchsorted(facts.group[owner[order]], np.arange(len(facts.traits) + 1))
+        return cls(owner[order], at, until, edges)
+
+    def kind(self, code: int) -> "Stops":
+        """Return those of borrowers of one kind."""
+        part = slice(self.edges[code], self.edges[code + 1])
+        return Stops(self.owner[part], self.since[part], self.until[part], self.edges)
+
+
+def stop_release(facts: Facts, bound: Bound, rule: StopRule, stops: Stops) -> Micros:
+    """Return the first instants at which stops no longer hold, each of shape (m,)."""
+    release = released(stops.until)
     if rule.for_ is not None and bound.zones:
-        at, spanned = events["at"].to_numpy(dtype=np.int64), until >= FOREVER
+        spanned = stops.until >= FOREVER
         span = span_release(rule.for_, bound.business)
-        release[spanned] = bound_release(span, bound.zones, facts.as_of, rule.for_.reach_days, at[spanned])
-    np.maximum.at(found, owner, release)
-    if ALL_CHANNELS_OUT in rule.kinds:
-        found[facts.refused.all(axis=1)] = FOREVER
-    return np.asarray(found[rows], dtype=np.int64)
+        release[spanned] = bound_release(span, bound.zones, facts.as_of, rule.for_.reach_days, stops.since[spanned])
+    return release
 
 
-def party_release(facts: Facts, rule: PartyRule, rows: Micros) -> Micros:
-    """Return the first instants at which the borrower may be spoken to at such an endpoint."""
+def released(until: Micros) -> Micros:
+    """Return the first instants after stops that still hold at their last one."""
+    return np.where(until >= FOREVER, FOREVER, until + 1)
+
+
+def party_release(facts: Facts, rule: PartyRule) -> Micros:
+    """Return the first instants at which the borrower may be spoken to at such an endpoint, of shape (n,)."""
     if (rule.allow is not None and "borrower" not in rule.allow) or ALWAYS in rule.forbid_when:
-        return np.full(len(rows), FOREVER, dtype=np.int64)
+        return np.full(len(facts), FOREVER, dtype=np.int64)
     found = np.full(len(facts), NEVER, dtype=np.int64)
     events = facts.status[facts.status["open"] & facts.status["kind"].isin(rule.forbid_when)]
-    until = events["until"].to_numpy(dtype=np.int64)
-    np.maximum.at(found, events["owner"].to_numpy(dtype=np.int64), np.where(until >= FOREVER, FOREVER, until + 1))
+    np.maximum.at(found, events["owner"].to_numpy(dtype=np.int64), released(events["until"].to_numpy(dtype=np.int64)))
     if ALL_CHANNELS_OUT in rule.forbid_when:
         found[facts.refused.all(axis=1)] = FOREVER
-    return np.asarray(found[rows], dtype=np.int64)
+    return found
 
 
 def consent_expiry(facts: Facts, rule: ConsentRule, zones: tuple[str, ...], channel: str) -> Micros:
@@ -74,18 +103,12 @@ def consent_expiry(facts: Facts, rule: ConsentRule, zones: tuple[str, ...], chan
         given = own[own["kind"] == need.kind]
         if need.unknowable or given.empty:
             continue
-        np.maximum.at(expiry, given["owner"].to_numpy(dtype=np.int64), _expiries(given, need.max_age_days, zones))
+        np.maximum.at(expiry, given["owner"].to_numpy(dtype=np.int64), expiries(_given(given), need.max_age_days, zones))
         checks = own[(own["kind"] == REASSIGN_CHECK) & own["owner"].isin(given["owner"])]
         if need.or_number_reassign_check_days is not None and len(checks):
-            last = _expiries(checks, need.or_number_reassign_check_days, zones)
+            last = expiries(_given(checks), need.or_number_reassign_check_days, zones)
             np.maximum.at(expiry, checks["owner"].to_numpy(dtype=np.int64), last)
     return expiry
-
-
-def _expiries(given: pd.DataFrame, max_age_days: int | None, zones: tuple[str, ...]) -> Micros:
-    instants, back = np.unique(given["given"].to_numpy(dtype=np.int64), return_inverse=True)
-    last = np.array([expires(int(at), max_age_days, zones) for at in instants], dtype=np.int64)
-    return np.asarray(last[back.reshape(-1)], dtype=np.int64)
 
 
 def expires(given: int, max_age_days: int | None, zones: tuple[str, ...]) -> int:
@@ -93,3 +116,21 @@ def expires(given: int, max_age_days: int | None, zones: tuple[str, ...]) -> int
     if max_age_days is None:
         return FOREVER
     return min((day_start(zone, local_ordinal(zone, given) + max_age_days + 1) for zone in zones), default=given + DAY)
+
+
+def expiries(given: Micros, max_age_days: int | None, zones: tuple[str, ...]) -> Micros:
+    """Return until when each consent counts, of shape (n,); as `expires`."""
+    if max_age_days is None or not len(given):
+        return np.full(given.shape, FOREVER, dtype=np.int64)
+    if not zones:
+        return np.asarray(given + DAY, dtype=np.int64)
+    found = np.full(given.shape, FOREVER, dtype=np.int64)
+    for zone in zones:
+        first, last = (local_ordinal(zone, int(at)) for at in (given.min(), given.max()))
+        table = day_table(zone, first, last + max_age_days + 1)
+        found = np.minimum(found, table.start(table.ordinal(given) + max_age_days + 1))
+    return found
+
+
+def _given(consents: pd.DataFrame) -> Micros:
+    return consents["given"].to_numpy(dtype=np.int64)

@@ -17,6 +17,7 @@ from ..data.clock import parse_instant
 from ..data.errors import Fault, InvalidInput
 from .dose import planned_contacts
 from .pack_selection import AUTOMATIC, PackSelection
+from .rule_bars import Bars
 from .rule_compose import Actor
 from .rule_engine import TIGHT, GroupEngine, Step
 from .rule_facts import Facts, read_facts
@@ -155,16 +156,12 @@ class Planner:
         span = span_of(facts.as_of, self.settings.outcome.horizon_days, needs_of(self.packs).reach_days)
         order = np.argsort(facts.group, kind="stable")
         edges = np.searchsorted(facts.group[order], np.arange(len(facts.traits) + 1))
-        return [
-            GroupEngine(
-                group_rules(self.packs, traits, facts.actor, span, self.settings.calendar),
-                facts,
-                order[edges[k] : edges[k + 1]].astype(np.int64),
-                self.settings.calendar,
-                past,
-            )
-            for k, traits in enumerate(facts.traits)
-        ]
+        found = []
+        for kind, traits in enumerate(facts.traits):
+            rules = group_rules(self.packs, traits, facts.actor, span, self.settings.calendar)
+            rows = order[edges[kind] : edges[kind + 1]].astype(np.int64)
+            found.append(GroupEngine(rules, facts, rows, self.settings.calendar, Bars(rules, facts, rows, kind, past)))
+        return found
 
     def steps(self, arm: Arm) -> list[Step]:
         """Return the contacts of an arm with the times before which they are not made.

@@ -46,13 +46,20 @@ def from_micros(micros: int) -> datetime:
 
 def is_zone(name: str | None) -> bool:
     """Tell whether a name is an IANA zone that this machine's tables know."""
-    if not name:
-        return False
+    return bool(name) and _zone(str(name)) is not None
+
+
+@lru_cache(maxsize=4096)  # zoneinfo itself holds on to eight zones and reads the file again for a ninth
+def _zone(name: str) -> ZoneInfo | None:
     try:
-        ZoneInfo(name)
+        return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
+        return None
+
+
+def zone_info(name: str) -> ZoneInfo:
+    """Return a zone by its IANA name; raise `ZoneInfoNotFoundError` where there is none."""
+    return _zone(name) or ZoneInfo(name)
 
 
 @lru_cache(maxsize=1)
@@ -82,12 +89,12 @@ def zones_of(jurisdiction: str) -> tuple[str, ...]:
 def day_start(zone: str, ordinal: int) -> int:
     """Return the first instant of a local day, in UTC microseconds."""
     # fold=0 reads a midnight that does not exist by the offset before the jump: that is the instant of the jump itself.
-    return to_micros(datetime.combine(date.fromordinal(ordinal), time(), tzinfo=ZoneInfo(zone)))
+    return to_micros(datetime.combine(date.fromordinal(ordinal), time(), tzinfo=zone_info(zone)))
 
 
 def local_ordinal(zone: str, micros: int) -> int:
     """Return the local calendar day of an instant, as a proleptic ordinal."""
-    return from_micros(micros).astimezone(ZoneInfo(zone)).toordinal()
+    return from_micros(micros).astimezone(zone_info(zone)).toordinal()
 
 
 @dataclass(frozen=True)
@@ -172,7 +179,7 @@ def _segments(zone: str, ordinal: int) -> list[tuple[int, int, int]]:
 
 def offset_at(zone: str, micros: int) -> int:
     """Return a zone's offset to UTC at an instant, in microseconds."""
-    offset = from_micros(micros).astimezone(ZoneInfo(zone)).utcoffset()
+    offset = from_micros(micros).astimezone(zone_info(zone)).utcoffset()
     return (offset or timedelta()) // _MICROSECOND
 
 
