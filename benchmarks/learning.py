@@ -21,7 +21,7 @@ from contest.budgets import BUDGETS
 from contest.cells import Cells, version_of
 from contest.jobs import DID_NOT_FINISH, Fitted, Where, fit
 from contest.judge import UNITS, Bench, calibration, choose, constant, contrast_error, mean_worth, set_bench
-from contest.table import report
+from contest.table import report, share
 from contest.worlds import Draw, best_known, draw, hold_out, oracle_value, split
 from printed import hand_out
 
@@ -173,11 +173,8 @@ def _stage(name: str, n: int, seed: int, learners: list[str], where: Where, cell
             "threads": where.threads,
         }
         cells.keep(about | {"digest": stage.test.digest, "version": version_of(learner, where), **cell})
-        money = cell.get("money", {})
-        share = (
-            (money["value"] - money["best_constant"]) / (money["oracle"] - money["best_constant"]) if money else float("nan")
-        )
-        print(f"{name} n={n} seed={seed} {learner}: {cell['failure'] or f'{share:.3f} of money'}", flush=True)
+        gained = "" if cell["failure"] else f"{share(cell, 'money', 'own'):.3f} of the oracle's money, without the fallback"
+        print(f"{name} n={n} seed={seed} {learner}: {cell['failure'] or gained}", flush=True)
 
 
 def main() -> None:

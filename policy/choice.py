@@ -81,23 +81,23 @@ def choose(
     *,
     lawful: Flags,
     supported: Flags,
-    loss_upper: Any,
+    loss: Any,
     dose_margin: Any,
     rank: Positions,
     fallback: int = 0,
 ) -> Choice:
     """Choose an arm for each borrower, in the order of precedence.
 
-    Law takes arms away, then missing support does; among those left the lightest whose expected loss against the best has an
-    upper bound below the margin is given. Where nothing is left it is the fallback, or no contact where that is not lawful.
+    Law takes arms away, then missing support does; among those left the lightest whose expected loss against the best is below
+    the margin is given. Where nothing is left it is the fallback, or no contact where that is not lawful.
 
     Parameters
     ----------
     value : array-like of shape (n, K)
         Account currency.
     lawful, supported : ndarray of shape (n, K)
-    loss_upper : array-like of shape (n, K)
-        Upper bound of the expected loss against the row's best arm, account currency; NaN counts as unbounded.
+    loss : array-like of shape (n, K)
+        Expected loss against the row's best arm, from `expected_loss`, account currency; NaN counts as unbounded.
     dose_margin : array-like of shape (n,)
         Account currency that may be given up for a lighter arm.
     rank : ndarray of shape (K,)
@@ -112,7 +112,7 @@ def choose(
     allowed = lawful & supported
     best = best_arm(value, allowed, rank)
     rows = np.flatnonzero(best >= 0)
-    light = np.asarray(loss_upper, dtype=np.float64) < np.asarray(dose_margin, dtype=np.float64)[:, None]
+    light = np.asarray(loss, dtype=np.float64) < np.asarray(dose_margin, dtype=np.float64)[:, None]
     light[rows, best[rows]] = True
     dosed = np.where(light & allowed, rank, len(rank)).argmin(axis=1)
     spare = np.where(lawful[:, fallback], fallback, 0)
@@ -123,8 +123,8 @@ def choose(
 def steady(choice: Choice, value: Any, allowed: Flags, rank: Positions, last: Positions, margin: Any) -> Choice:
     """Keep the last arm where a heavier one does not gain more than a margin over it.
 
-    A lighter arm is always free to be taken: what holds back is the way up. Since one comes down only where the loss is surely
-    within the dose margin, and goes up only for more than that, a borrower between the two stays where he is.
+    A lighter arm is always free to be taken: what holds back is the way up. Since one comes down only where the loss is within
+    the dose margin, and goes up only for more than that, a borrower between the two stays where he is.
 
     Parameters
     ----------

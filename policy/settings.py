@@ -106,7 +106,7 @@ class PolicySettings(Section):
     dose_margin_share : float
         Share of the recoverable amount that may be given up for a lighter arm.
     confidence : float
-        Of the contrast interval that the dose margin is held against.
+        Of the interval of what contact changes, as decisions tell it.
     exchange_rates : dict
         Account currency per unit of each currency; needed where loans are in several.
     halted : bool

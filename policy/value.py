@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from ..data.arms import ArmCatalogue
 from ..data.errors import Fault, InvalidInput
@@ -64,44 +65,58 @@ def arm_value(response: Any, recoverable: Any, harm: Any, arms: ArmCatalogue, se
     p, q = np.asarray(response, dtype=np.float64), np.asarray(harm, dtype=np.float64)
     m = np.asarray(recoverable, dtype=np.float64)
     _check(p, q, m, len(arms))
-    value: Floats = p * m[:, None] * settings.margin - contact_cost(arms, settings) - q * settings.harm_price
+    value: Floats = p * m[:, None] * settings.margin - arm_burden(q, arms, settings)
     return value
 
 
-def loss_upper(
-    contrast_low: Any, recoverable: Any, harm: Any, best: NDArray[np.int64], arms: ArmCatalogue, settings: PolicySettings
-) -> Floats:
-    """Return the most that giving an arm instead of the best one may be expected to lose.
+def arm_burden(harm: Any, arms: ArmCatalogue, settings: PolicySettings) -> Floats:
+    """Return what the arms cost beside what they bring: contacts, and the price of harm, of shape (n, K)."""
+    burden: Floats = contact_cost(arms, settings) + np.asarray(harm, dtype=np.float64) * settings.harm_price
+    return burden
 
-    The bound is that of the *contrast* P(arm) - P(best), whose errors are joint: two wide intervals that overlap say
-    nothing about their difference.
+
+def expected_loss(contrast: Any, deviation: Any, stake: Any, burden: Any, best: NDArray[np.int64]) -> Floats:
+    """Return what giving an arm instead of the best one must be expected to lose, what is not known of it included.
+
+    The loss L counts where it is one, as E[max(L, 0)]: an upper bound of E[L] that grows with what is not known, so that less
+    data never means less contact. Uncertain is the *contrast* P(arm) - P(best), whose errors are joint: two wide intervals that
+    overlap say nothing about their difference.
 
     Parameters
     ----------
-    contrast_low : array-like of shape (n, K)
-        Lower bound of P(repaid | arm) - P(repaid | best arm of the row); NaN where it is not known.
-    recoverable : array-like of shape (n,)
-        Account currency.
-    harm : array-like of shape (n, K)
-        P(complaint or opt-out).
+    contrast, deviation : array-like of shape (n, K)
+        P(repaid | arm) - P(repaid | best arm of the row), and its standard error, taken as normal; NaN where not known.
+    stake : array-like of shape (n,)
+        What a repayment is worth, account currency.
+    burden : array-like of shape (n, K)
+        What the arms cost: `arm_burden`, and the prices of capacity.
     best : ndarray of shape (n,)
         Position of the row's best arm.
-    arms : ArmCatalogue
-    settings : PolicySettings
 
     Returns
     -------
     ndarray of shape (n, K)
         Account currency; 0 for the best arm itself, infinite where the contrast is not known.
+
+    Examples
+    --------
+    >>> best, nothing = np.array([1]), [[0.0, 0.0]]
+    >>> expected_loss([[-0.01, 0.0]], [[0.0, 0.0]], [200.0], nothing, best).round(2).tolist()
+    [[2.0, 0.0]]
+    >>> expected_loss([[-0.01, 0.0]], [[0.01, 0.0]], [200.0], nothing, best).round(2).tolist()
+    [[2.17, 0.0]]
     """
-    low, q = np.asarray(contrast_low, dtype=np.float64), np.asarray(harm, dtype=np.float64)
-    m = np.asarray(recoverable, dtype=np.float64)
-    rows = np.arange(len(m))
-    burden = contact_cost(arms, settings) + q * settings.harm_price
-    loss = -low * m[:, None] * settings.margin + burden - burden[rows, best][:, None]
-    loss = np.where(np.isnan(loss), np.inf, loss)
-    loss[rows, best] = 0.0
-    return np.asarray(loss, dtype=np.float64)
+    cost, gain = np.asarray(burden, dtype=np.float64), np.asarray(stake, dtype=np.float64)[:, None]
+    rows = np.arange(len(best))
+    loss = -np.asarray(contrast, dtype=np.float64) * gain + cost - cost[rows, best][:, None]
+    unsure = np.asarray(deviation, dtype=np.float64) * gain
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = loss / unsure
+        expected = loss * ndtr(z) + unsure * np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
+    expected = np.where(unsure > 0, expected, np.maximum(loss, 0.0))
+    expected = np.where(np.isnan(loss) | np.isnan(unsure), np.inf, expected)
+    expected[rows, best] = 0.0
+    return np.asarray(expected, dtype=np.float64)
 
 
 def _check(p: Floats, q: Floats, m: Floats, k: int) -> None:

@@ -7,7 +7,7 @@ from lighttouch.data.errors import InvalidInput
 from lighttouch.policy.choice import best_arm, choose, lightness
 from lighttouch.policy.dose import planned_counts
 from lighttouch.policy.settings import PolicySettings
-from lighttouch.policy.value import arm_value, contact_cost, loss_upper
+from lighttouch.policy.value import arm_burden, arm_value, contact_cost, expected_loss
 
 SETTINGS = PolicySettings()
 ARMS = ArmCatalogue([Arm("none"), Arm("sms-weekly", sms=1), Arm("call-weekly", call=1)])
@@ -17,7 +17,7 @@ YES = np.ones((1, 3), dtype=bool)
 
 def chosen(value, loss, margin=1.0, lawful=YES, supported=YES, fallback=0):
     choice = choose(
-        [value], lawful=lawful, supported=supported, loss_upper=[loss], dose_margin=[margin], rank=RANK, fallback=fallback
+        [value], lawful=lawful, supported=supported, loss=[loss], dose_margin=[margin], rank=RANK, fallback=fallback
     )
     return ARMS.names[choice.arm[0]], ARMS.names[choice.best[0]], choice.reasons[0]
 
@@ -96,11 +96,29 @@ def test_among_equals_the_lighter_arm_is_best_and_the_cheaper_of_equal_intensity
     assert best_arm([[4.0, 5.0, 5.0]], YES, RANK).tolist() == [1]
 
 
-def test_the_bound_on_the_loss_takes_the_contrast_and_what_the_arms_cost():
-    low = [[-0.05, -0.01, 0.0]]
-    loss = loss_upper(low, [200.0], [[0.0, 0.0, 0.02]], np.array([2]), ARMS, SETTINGS)
-    assert loss.tolist() == [pytest.approx([10 - 4.0 - 0.5, 2 + 0.1 - 4.0 - 0.5, 0.0])]
-    assert np.isinf(loss_upper([[np.nan, 0.0, 0.0]], [200.0], np.zeros((1, 3)), np.array([2]), ARMS, SETTINGS)[0, 0])
+def test_a_sure_loss_is_the_contrast_in_money_and_what_the_arms_cost():
+    contrast, sure, burden = [[-0.05, -0.01, 0.0]], np.zeros((1, 3)), arm_burden([[0.0, 0.0, 0.02]], ARMS, SETTINGS)
+    loss = expected_loss(contrast, sure, [200.0], burden, np.array([2]))
+    assert loss.tolist() == [pytest.approx([10 - 4.0 - 0.5, 0.0, 0.0])]  # the second saves more than it loses
+    assert np.isinf(expected_loss([[np.nan, 0.0, 0.0]], sure, [200.0], burden, np.array([2]))[0, 0])
+
+
+def test_an_unsure_loss_is_the_mean_of_what_may_be_lost():
+    rng = np.random.default_rng(0)
+    contrast, deviation = np.array([[-0.03, 0.02, 0.0]]), np.array([[0.02, 0.04, 0.0]])
+    burden = arm_burden([[0.0, 0.01, 0.02]], ARMS, SETTINGS) + np.array([[0.0, 1.5, 0.5]])
+    loss = expected_loss(contrast, deviation, [200.0], burden, np.array([2]))
+    drawn = contrast + deviation * rng.normal(size=(400_000, 1))
+    lost = np.maximum(-drawn * 200.0 + burden - burden[:, 2:], 0.0)
+    assert loss[0] == pytest.approx(lost.mean(axis=0), abs=0.02)
+
+
+def test_less_data_never_means_less_contact():
+    deviation = np.linspace(0.0, 0.2, 50)[:, None] * np.array([1.0, 1.0, 0.0])
+    contrast = np.tile([-0.01, 0.004, 0.0], (50, 1))
+    loss = expected_loss(contrast, deviation, np.full(50, 200.0), np.zeros((50, 3)), np.full(50, 2))
+    assert (np.diff(loss[:, :2], axis=0) >= 0).all()
+    assert loss[-1, 0] > loss[0, 0] + 5
 
 
 def test_a_real_effect_of_two_points_is_kept_by_the_margin_and_lost_by_overlapping_intervals():
@@ -116,9 +134,9 @@ def test_a_real_effect_of_two_points_is_kept_by_the_margin_and_lost_by_overlappi
     rank, everyone = lightness(arms, SETTINGS), np.ones((runs, 2), dtype=bool)
     best = best_arm(value, everyone, rank)
     rows = np.arange(runs)
-    contrast_low = p - p[rows, best][:, None] - z * own * (np.arange(2) != best[:, None])
-    loss = loss_upper(contrast_low, recoverable, harm, best, arms, SETTINGS)
-    choice = choose(value, lawful=everyone, supported=everyone, loss_upper=loss, dose_margin=0.01 * recoverable, rank=rank)
+    deviation = own * (np.arange(2) != best[:, None])
+    loss = expected_loss(p - p[rows, best][:, None], deviation, recoverable, arm_burden(harm, arms, SETTINGS), best)
+    choice = choose(value, lawful=everyone, supported=everyone, loss=loss, dose_margin=0.01 * recoverable, rank=rank)
     kept = (choice.arm == 1).mean()
     width = z * np.hypot(shared, own)
     overlapping = (p[:, 0] + width >= p[:, 1] - width).mean()

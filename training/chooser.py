@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from ..data.arms import ArmCatalogue
 from ..policy.choice import Choice, best_arm, choose, lightness, steady
@@ -17,7 +18,7 @@ from ..policy.exploration import Draws, arm_shares, with_holdout
 from ..policy.house import house_choice, house_value
 from ..policy.restraint import History
 from ..policy.settings import PolicySettings
-from ..policy.value import arm_value, loss_upper
+from ..policy.value import arm_burden, arm_value, expected_loss
 from .bundle import ModelBundle
 from .steadfast import BEST_CONSTANT, doubt
 
@@ -26,6 +27,8 @@ Flags = NDArray[np.bool_]
 Rows = NDArray[np.int64]
 # Borrowers up to whom a search for prices scores everybody against a best arm that it asks for.
 _AT_ONCE: Final = 50_000
+# The interval that a contrast's standard error is read from, as if it were normal: where it is wider, the error is larger.
+_INTERVAL: Final = 0.9
 
 
 @dataclass(frozen=True)
@@ -124,15 +127,15 @@ class Chooser:
         rank = lightness(arms, settings)
         best = best_arm(worth, self.rated[rows], rank)
         charged = np.where(np.isfinite(worth), self.worth[rows] - worth, 0.0)
-        low = self._contrasts.low(best, rows)
-        loss = loss_upper(low, money, self.scores.harm[rows], np.maximum(best, 0), arms, settings)
-        loss = loss + charged - charged[np.arange(len(rows)), np.maximum(best, 0)][:, None]
+        contrast, deviation = self._contrasts.against(best, rows)
+        burden = arm_burden(self.scores.harm[rows], arms, settings) + charged
+        loss = expected_loss(contrast, deviation, money * settings.margin, burden, np.maximum(best, 0))
         margin = settings.dose_margin_share * money
         choice = choose(
             worth,
             lawful=self.lawful[rows],
             supported=self.scores.supported[rows],
-            loss_upper=loss,
+            loss=loss,
             dose_margin=margin,
             rank=rank,
             fallback=arms.index(arms.fallback),
@@ -151,7 +154,7 @@ class Chooser:
     def _contrasts(self) -> "_Contrasts":
         # A search for prices asks for the same borrowers against one best arm after another, a few at a time.
         at_once = bool(self.settings.capacity.names) and len(self.features) <= _AT_ONCE
-        return _Contrasts(self.bundle, self.features, self.settings.confidence, at_once)
+        return _Contrasts(self.bundle, self.features, at_once)
 
 
 @dataclass(frozen=True)
@@ -202,29 +205,30 @@ def soft(chooser: Chooser | HouseChooser, worth: Floats, rows: Rows, draws: Draw
 
 
 class _Contrasts:
-    """Lower bounds of P(arm) - P(reference), scored once for every borrower and reference that is asked for."""
+    """P(arm) - P(reference) and its standard error, scored once for every borrower and reference that is asked for."""
 
-    def __init__(self, bundle: ModelBundle, features: pd.DataFrame, confidence: float, at_once: bool) -> None:  # noqa: FBT001
-        self.bundle, self.features, self.confidence, self.at_once = bundle, features, confidence, at_once
-        self.known: dict[int, tuple[Flags, Floats]] = {}
+    def __init__(self, bundle: ModelBundle, features: pd.DataFrame, at_once: bool) -> None:  # noqa: FBT001
+        self.bundle, self.features, self.at_once = bundle, features, at_once
+        self.known: dict[int, tuple[Flags, Floats, Floats]] = {}
 
-    def low(self, best: Rows, rows: Rows) -> Floats:
-        """Return the bounds against each row's best arm, of shape (m, K); NaN where the row has none."""
-        K = len(self.bundle.arms)
-        low = np.full((len(rows), K), np.nan)
+    def against(self, best: Rows, rows: Rows) -> tuple[Floats, Floats]:
+        """Return both against each row's best arm, of shape (m, K); NaN where the row has none."""
+        shape = (len(rows), len(self.bundle.arms))
+        contrast, deviation = np.full(shape, np.nan), np.full(shape, np.nan)
         for k in np.unique(best[best >= 0]):
             mine = np.flatnonzero(best == k)
-            low[mine] = self._against(int(k), rows[mine])
-        return low
+            contrast[mine], deviation[mine] = self._against(int(k), rows[mine])
+        return contrast, deviation
 
-    def _against(self, k: int, rows: Rows) -> Floats:
+    def _against(self, k: int, rows: Rows) -> tuple[Floats, Floats]:
         n, K = len(self.features), len(self.bundle.arms)
         if k not in self.known:
-            self.known[k] = np.zeros(n, dtype=bool), np.empty((n, K))
-        done, low = self.known[k]
+            self.known[k] = np.zeros(n, dtype=bool), np.empty((n, K)), np.empty((n, K))
+        done, contrast, deviation = self.known[k]
         missing = np.flatnonzero(~done) if self.at_once else rows[~done[rows]]
         if len(missing):
-            frame = self.features.iloc[missing]
-            low[missing] = self.bundle.response.contrast_by_arm(frame, self.bundle.arms.names[k], self.confidence)[1]
+            frame, name = self.features.iloc[missing], self.bundle.arms.names[k]
+            middle, low, high = self.bundle.response.contrast_by_arm(frame, name, _INTERVAL)
+            contrast[missing], deviation[missing] = middle, (high - low) / (2 * ndtri(0.5 + _INTERVAL / 2))
             done[missing] = True
-        return low[rows]
+        return contrast[rows], deviation[rows]
