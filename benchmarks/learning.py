@@ -173,7 +173,7 @@ def _stage(name: str, n: int, seed: int, learners: list[str], where: Where, cell
             "threads": where.threads,
         }
         cells.keep(about | {"digest": stage.test.digest, "version": version_of(learner, where), **cell})
-        gained = "" if cell["failure"] else f"{share(cell, 'money', 'own'):.3f} of the oracle's money, without the fallback"
+        gained = "" if cell["failure"] else f"{share(cell, 'money', 'raw'):.3f} of the oracle's money, without the fallback"
         print(f"{name} n={n} seed={seed} {learner}: {cell['failure'] or gained}", flush=True)
 
 

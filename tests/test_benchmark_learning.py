@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 from contest import jobs
 from contest.judge import calibration, choose, constant, contrast_error
-from contest.table import lower_bound, report, share
+from contest.table import RULES, lower_bound, report, share
 from contest.worlds import Draw, hold_out, split
 from lighttouch.data.arms import Arm, ArmCatalogue
 
@@ -60,14 +60,14 @@ def test_the_choice_is_lawful_and_supported_and_none_where_nothing_is():
     assert constant(Draw({"lawful": lawful, "y": np.zeros(3)}, (), ARMS, ""), 1).tolist() == [1, 0, 1]
 
 
-def cell(value, *, own=0.5, gain=1.0):
+def cell(own, *, gain=1.0, error=0.1, oracle=0.5):
     of = {
-        "oracle": 0.5,
+        "oracle": oracle,
         "best_constant": 0.4,
-        "value": value,
         "own": own,
         "chosen_constant_value": 0.39,
-        "held_gain": [gain, 0, 0],
+        "held_gain": [gain, gain - 1.6449 * error, 100.0],
+        "held_supported": True,
     }
     return {"response": of}
 
@@ -75,18 +75,26 @@ def cell(value, *, own=0.5, gain=1.0):
 def test_a_share_is_of_the_oracles_gain_over_the_best_constant_arm():
     assert share(cell(0.45), "response") == pytest.approx(0.5)
     assert share(cell(0.35), "response") == pytest.approx(-0.5)
-    assert share(cell(0.45, own=0.48), "response", "own") == pytest.approx(0.8)
 
 
-@pytest.mark.parametrize(("gain", "expected"), [(0.01, 0.8), (-0.01, -0.1)])
-def test_a_policy_whose_estimated_gain_is_negative_becomes_the_constant_that_the_log_chose(gain, expected):
-    assert share(cell(0.45, own=0.48, gain=gain), "response", "likely") == pytest.approx(expected)
+@pytest.mark.parametrize(
+    ("gain", "kept"),
+    [(0.2, {"fallback", "raw", "likely", "sure"}), (0.01, {"fallback", "raw", "likely"}), (-0.09, {"fallback", "raw"}),
+     (-0.11, {"raw"})],
+)  # fmt: skip
+def test_a_fallback_gives_the_constant_that_the_log_chose(gain, kept):
+    for rule in RULES:
+        assert share(cell(0.48, gain=gain), "response", rule) == pytest.approx(0.8 if rule in kept else -0.1), rule
+
+
+def test_without_support_only_the_raw_policy_leaves_the_constant():
+    unsupported = cell(0.48)
+    unsupported["response"]["held_supported"] = False
+    assert [share(unsupported, "response", rule) for rule in RULES] == pytest.approx([-0.1, 0.8, -0.1, -0.1])
 
 
 def test_where_an_oracle_gains_nothing_there_is_no_share():
-    flat = cell(0.4)
-    flat["response"]["oracle"] = 0.4001
-    assert np.isnan(share(flat, "response"))
+    assert np.isnan(share(cell(0.4, oracle=0.4001), "response"))
 
 
 def test_the_lower_bound_is_below_the_truth_in_nineteen_of_twenty_samples():

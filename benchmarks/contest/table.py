@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from contest.judge import UNITS
+from scipy.stats import norm
 from scipy.stats import t as student
 
 OURS, PLAIN = "ours", "plain LightGBM"
@@ -16,15 +17,19 @@ FLAT_LOSS = 0.001
 ABOUT = """\
 Who learns best from a log: {n:,} decisions of ten arms, true propensities, judged by the truth on other borrowers' decisions.
 share: of what an oracle gains over the best constant arm, the oracle being the best arm given the features (estimated from the
-noise-free truth of another, larger draw). All get the same fallback: the best constant arm by the log, unless on a held-out
-quarter the doubly robust gain over it has a lower bound (one-sided 95%) above 0. likely: left where the gain's estimate is
-above 0. raw: no fallback. left: draws in which the constant arm was left. regret: against the oracle, in percentage points
-repaid and in account currency. contrast: root mean squared error of P(arm) - P(none) against the truth. by arm, by fifth:
-|mean predicted - mean true response|, averaged over arms, and over fifths of each arm's predictions.
+noise-free truth of another, larger draw). All get the same fallback to the best constant arm by the log, taken where a held-out
+quarter shows the learner's policy to be worse: its doubly robust gain is more than a standard error below 0. raw: no fallback.
+likely: the constant arm unless the gain is above 0. sure: unless its lower bound (one-sided 95%) is; at this size not even the
+oracle's own policy passes that (its standard error is twice its gain), so that all tie. left: draws in which the constant arm
+was left. regret: against the oracle, in percentage points repaid and in account currency. contrast: root mean squared error of
+P(arm) - P(none) against the truth. by arm, by fifth: |mean predicted - mean true response|, averaged over arms, and over fifths
+of each arm's predictions.
 Settings: six for each learner, chosen once on `confounded`, draw 1, by the squared error against doubly robust pseudo-outcomes
 on the held-out quarter; ours: its defaults. A fit may take 600 s of one core; those over 120 s are run on the first draw alone.
 cpu s: of the fit. MB: peak of its whole process."""
-UNIT_HEAD = f"{'share':>7} {'(SE)':>6} {'likely':>7} {'raw':>7} {'regret':>7} {'left':>5}"
+RULES = {"fallback": "with the fallback", "raw": "without", "likely": "likely", "sure": "sure"}
+POOLED = ("fallback", "raw")
+UNIT_HEAD = f"{'share':>6} {'(SE)':>5} {'raw':>6} {'(SE)':>5} {'likely':>6} {'sure':>6} {'regret':>6} {'left':>4}"
 HEAD = (
     f"{'':24} {'draws':>5} | {UNIT_HEAD} | {UNIT_HEAD} | {'contrast':>8} {'by arm':>7} {'by fifth':>8} | {'cpu s':>6} {'MB':>6}"
 )
@@ -44,6 +49,7 @@ def report(cells: list[Cell], worlds: list[str], n: int, large: int) -> str:
             missed.append(f"{world}: nothing has been run")
         if big := [cell for cell in cells if cell["world"] == world and cell["n"] == large]:
             blocks += _against_large(big, own, large, missed)
+    blocks += _pooled([cell for cell in cells if cell["n"] == n and cell["world"] in LEARNABLE and cell["world"] in worlds])
     blocks += [
         "",
         "Missed, or not shown:" if missed else "Every mark that was looked at is met.",
@@ -52,16 +58,47 @@ def report(cells: list[Cell], worlds: list[str], n: int, large: int) -> str:
     return "\n".join(blocks)
 
 
-def share(cell: Cell, unit: str, what: str = "value") -> float:
+def _pooled(cells: list[Cell]) -> list[str]:
+    """Return ours against each other learner over the draws of all learnable worlds on which both were run."""
+    ours = {(cell["world"], cell["seed"]): cell for cell in cells if cell["learner"] == OURS and not cell["failure"]}
+    lines = ["", "== ours minus each, over the draws of all learnable worlds: mean, and lower bound (one-sided 95%)"]
+    lines.append(f"{'':24} {'draws':>5} " + " ".join(f"| {unit + ', ' + RULES[what]:^29}" for unit in UNITS for what in POOLED))
+    for learner in sorted({cell["learner"] for cell in cells} - {OURS}):
+        own = {(cell["world"], cell["seed"]): cell for cell in cells if cell["learner"] == learner and not cell["failure"]}
+        both = sorted(own.keys() & ours.keys())
+        told = ""
+        for unit in UNITS:
+            for what in POOLED:
+                gains = [share(ours[at], unit, what) - share(own[at], unit, what) for at in both]
+                gains = [gain for gain in gains if not np.isnan(gain)]
+                told += f" | {np.mean(gains):>+14.3f} {lower_bound(gains):>+14.3f}" if gains else f" | {'-':^29}"
+        lines.append(f"{learner:24} {len(both):>5}{told}")
+    return lines
+
+
+def share(cell: Cell, unit: str, what: str = "fallback") -> float:
     """Return the part of what the oracle gains over the best constant arm; NaN where there is nothing to gain.
 
-    `what` is "value", with the fallback; "own", without; "likely", with the fallback by the gain's estimate.
+    `what` is one of `RULES`.
     """
     of = cell[unit]
     room = of["oracle"] - of["best_constant"]
-    worth = of.get(what, of["own"] if of["held_gain"][0] > 0 else of["chosen_constant_value"])
     # Less than a thousandth of the value is no room to be shared.
-    return (worth - of["best_constant"]) / room if room > FLAT_LOSS * abs(of["oracle"]) else float("nan")
+    return (worth(of, what) - of["best_constant"]) / room if room > FLAT_LOSS * abs(of["oracle"]) else float("nan")
+
+
+def worth(of: Cell, what: str = "fallback") -> float:
+    """Return what a learner's policy is worth in one unit, with a fallback or without."""
+    return float(of["own"] if left(of, what) else of["chosen_constant_value"])
+
+
+def left(of: Cell, what: str = "fallback") -> bool:
+    """Tell whether the constant arm is left."""
+    gain, low, _ = of["held_gain"]
+    error = (gain - low) / norm.ppf(0.95)
+    return what == "raw" or bool(
+        of["held_supported"] and {"fallback": gain >= -error, "likely": gain > 0, "sure": low > 0}[what]
+    )
 
 
 def lower_bound(gains: list[float], confidence: float = 0.95) -> float:
@@ -97,7 +134,7 @@ def _world(world: str, cells: list[Cell]) -> list[str]:
                 f"   {unit}, draw {good[0]['seed']}: "
                 + ", ".join(f"{name.replace('_', ' ')} {of[name] * times:.2f}" for name in names)
             )
-    lines += [f"{'':30} | {'response':^44} | {'money':^44} |", HEAD]
+    lines += [f"{'':30} | {'response':^51} | {'money':^51} |", HEAD]
     order = {name: at for at, name in enumerate((OURS, PLAIN))}
     for learner in sorted({cell["learner"] for cell in cells}, key=lambda name: (order.get(name, 9), name)):
         lines.append(_row(learner, [cell for cell in cells if cell["learner"] == learner]))
@@ -110,13 +147,13 @@ def _row(learner: str, cells: list[Cell]) -> str:
         return f"{learner:24} {cells[0]['failure']}"
     line = f"{learner:24} {len(good):>5}"
     for unit, times in zip(UNITS, (100, 1), strict=True):
-        kinds = {what: np.array([share(cell, unit, what) for cell in good]) for what in ("value", "likely", "own")}
-        own = kinds["value"]
-        error = own.std(ddof=1) / np.sqrt(len(own)) if len(own) > 1 else float("nan")
-        regret = times * np.mean([cell[unit]["oracle"] - cell[unit]["value"] for cell in good])
-        left = np.mean([cell[unit]["leaves_constant"] for cell in good])
-        line += f" | {own.mean():>7.3f} {error:>6.3f} {kinds['likely'].mean():>7.3f} {kinds['own'].mean():>7.3f}"
-        line += f" {regret:>7.3f} {left:>5.0%}"
+        kinds = {what: np.array([share(cell, unit, what) for cell in good]) for what in RULES}
+        regret = times * np.mean([cell[unit]["oracle"] - worth(cell[unit]) for cell in good])
+        often = np.mean([left(cell[unit]) for cell in good])
+        line += (
+            f" | {_mean(kinds['fallback'])} {_mean(kinds['raw'])} {kinds['likely'].mean():>6.3f} {kinds['sure'].mean():>6.3f}"
+        )
+        line += f" {regret:>6.3f} {often:>4.0%}"
     line += f" | {np.mean([cell['contrast_error'] for cell in good]):>8.4f}"
     for key, width in (("by_arm", 7), ("by_fifth", 8)):
         line += f" {np.mean([cell[key] for cell in good]):>{width}.4f}" if key in good[0] else f" {'-':>{width}}"
@@ -124,6 +161,11 @@ def _row(learner: str, cells: list[Cell]) -> str:
         line
         + f" | {np.mean([cell['cpu_seconds'] for cell in good]):>6.0f} {np.mean([cell['peak_mb'] for cell in good]):>6,.0f}"
     )
+
+
+def _mean(values: np.ndarray) -> str:
+    error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else float("nan")
+    return f"{values.mean():>6.3f} {error:>5.3f}"
 
 
 def _gains(world: str, cells: list[Cell], missed: list[str]) -> list[str]:
@@ -141,19 +183,19 @@ def _gains(world: str, cells: list[Cell], missed: list[str]) -> list[str]:
             rivals.setdefault(cell["learner"], {})[cell["seed"]] = cell
     lines = []
     for unit in UNITS if rivals else ():
-        for what, called in (("value", "with the fallback"), ("own", "without")):
+        for what, called in RULES.items():
             # Each rival on the draws that it was run on.
             best = max(rivals, key=lambda name: np.mean([share(cell, unit, what) for cell in rivals[name].values()]))
             gains = [share(ours[seed], unit, what) - share(cell, unit, what) for seed, cell in rivals[best].items()]
             found = f"{np.mean(gains):+.3f} of the oracle's gain, lower bound (one-sided 95%) {lower_bound(gains):+.3f}"
             lines.append(f"   {unit}, {called}: ours minus the best other ({best}) {found}, {len(gains)} draws")
-            if what == "value" and world in LEARNABLE and not lower_bound(gains) > 0:
+            if what == "fallback" and world in LEARNABLE and not lower_bound(gains) > 0:
                 missed.append(f"{world}, {unit}: ours minus {best} is {found}: not above 0")
     return lines
 
 
 def _flat(ours: dict[int, Cell], missed: list[str]) -> str:
-    losses = [1 - cell["money"]["value"] / cell["money"]["best_constant"] for cell in ours.values()]
+    losses = [1 - worth(cell["money"]) / cell["money"]["best_constant"] for cell in ours.values()]
     if max(losses) > FLAT_LOSS:
         missed.append(f"flat: ours loses {max(losses):.2%} of the best constant arm's money")
     most = f"(at most {max(losses):.3%}; the mark: {FLAT_LOSS:.1%})"
@@ -161,13 +203,12 @@ def _flat(ours: dict[int, Cell], missed: list[str]) -> str:
 
 
 def _limited(world: str, ours: dict[int, Cell]) -> str:
-    left = np.mean([cell["money"]["leaves_constant"] for cell in ours.values()])
+    often = np.mean([left(cell["money"]) for cell in ours.values()])
     choice = np.mean([cell["choice_share"] for cell in ours.values()])
     reasons = {cell["money"]["held_reason"] for cell in ours.values()} - {""}
     said = f"; the log says: {' / '.join(sorted(reasons))}" if reasons else ""
-    return (
-        f"   {world}: ours leaves the constant arm in {left:.0%} of draws; it sees a choice for {choice:.1%} of borrowers{said}"
-    )
+    seen = f"it sees a choice for {choice:.1%} of borrowers"
+    return f"   {world}: ours leaves the constant arm in {often:.0%} of draws; {seen}{said}"
 
 
 def _against_large(big: list[Cell], own: list[Cell], large: int, missed: list[str]) -> list[str]:
@@ -175,10 +216,12 @@ def _against_large(big: list[Cell], own: list[Cell], large: int, missed: list[st
     ours = {cell["seed"]: cell for cell in own if cell["learner"] == OURS and not cell["failure"]}
     lines = [_row(f"plain at n={large:,}", list(plain.values()))] if plain else []
     for unit in UNITS:
-        pairs = [(share(ours[seed], unit), share(cell, unit)) for seed, cell in plain.items() if seed in ours]
-        if pairs:
+        for what, called in RULES.items():
+            pairs = [(share(ours[seed], unit, what), share(cell, unit, what)) for seed, cell in plain.items() if seed in ours]
+            if not pairs:
+                continue
             mine, theirs = np.mean(pairs, axis=0)
-            lines.append(f"   {unit}: ours at fewer rows {mine:.3f}, plain at {large:,} {theirs:.3f}, draws {len(pairs)}")
-            if mine < theirs:
-                missed.append(f"confounded, {unit}: ours {mine:.3f} is below plain LightGBM's {theirs:.3f} at n={large:,}")
+            lines.append(f"   {unit}, {called}: ours {mine:.3f}, plain at {large:,} {theirs:.3f}, draws {len(pairs)}")
+            if what == "fallback" and mine < theirs:
+                missed.append(f"confounded, {unit}: ours {mine:.3f}, plain LightGBM at n={large:,} {theirs:.3f}")
     return lines
