@@ -5,7 +5,7 @@ onto the arms that were lawful for them and held to the calls that the days-past
 worth, how many contacts it plans, and how many complain or opt out. Where the log cannot teach (training refuses it), ours is
 the house policy of a first night.
 
-    python benchmarks/decision.py --out benchmarks/results/decision.txt   # every world; about a minute each on one free core
+    python benchmarks/decision.py --out benchmarks/results/decision.txt   # every world; two to four minutes each on one free core
     python benchmarks/decision.py --worlds fatigue --seed 3 --steps       # which step of the decision costs what
 """
 
@@ -29,6 +29,7 @@ from lighttouch.policy.value import arm_value
 from lighttouch.training.bundle import ModelBundle
 from lighttouch.training.decide import Circumstances, Decided, decide, decide_by_house
 from lighttouch.training.run import TrainOptions, fit_bundle
+from printed import hand_out
 
 # Shared with the contest of learners.
 ROOM = Path("var/benchmarks/learning/draws")
@@ -212,7 +213,7 @@ def part_of(name: str, options: argparse.Namespace) -> list[str]:
     if options.fresh or not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("\n".join(table_of(name, options)) + "\n", encoding="utf-8")
-    return [*file.read_text(encoding="utf-8").splitlines(), ""]
+    return ["", *file.read_text(encoding="utf-8").splitlines()]
 
 
 def table_of(name: str, options: argparse.Namespace) -> list[str]:
@@ -248,7 +249,6 @@ def head_of(found: list[str], options: argparse.Namespace) -> list[str]:
         "as planned. Complaints: with opt-outs, per thousand decisions. All of it true, none estimated.",
         f"Ladder: {rungs}.",
         f"Targets met: value on {met[0]}, lightness on {met[1]} of {worlds} worlds.",
-        "",
     ]
 
 
@@ -256,7 +256,7 @@ def main() -> None:
     """Print a table per world, and keep them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--worlds", nargs="+", choices=list(WORLDS), default=list(WORLDS))
-    parser.add_argument("--borrowers", type=int, default=5_000)
+    parser.add_argument("--borrowers", type=int, default=12_500)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", action="store_true", help="ours with one step of the decision after another")
     parser.add_argument("--fresh", action="store_true", help="again, whatever is kept")
@@ -264,13 +264,9 @@ def main() -> None:
     options = parser.parse_args()
     found: list[str] = []
     for name in options.worlds:
-        part = part_of(name, options)
-        print("\n".join(part), flush=True)
-        found += part
-    head = head_of(found, options)
-    print("\n".join(head))
-    if options.out:
-        options.out.write_text("\n".join([*head, *found]), encoding="utf-8")
+        print(f"{name} ...", flush=True)
+        found += part_of(name, options)
+    hand_out("\n".join([*head_of(found, options), *found]), options.out)
 
 
 if __name__ == "__main__":

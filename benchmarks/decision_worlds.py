@@ -11,8 +11,6 @@ from lighttouch.training.table import TrainingTable
 
 # The latest quarter is judged on; of the 730 days before, 14 that an outcome takes are about the share left out between.
 TEST_SHARE, GAP_SHARE = 0.25, 0.03
-# Drawn for this benchmark alone, and no larger than it needs.
-SMALLER = {"outage": 5_000, "lagged-ledger": 5_000, "stop-on-success": 5_000}
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ def drawn(name: str, borrowers: int, seed: int, room: Path) -> tuple[TrainingTab
     room : Path
         Where draws are kept.
     """
-    world = draw(name, seed, room, SMALLER.get(name))
+    world = draw(name, seed, room)
     world = world.take(np.flatnonzero(world["group"] < borrowers))
     features = pd.DataFrame(world["X"].astype(np.float64), columns=list(world.columns))
     code, group = world["code"], world["group"]
