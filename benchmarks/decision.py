@@ -5,7 +5,7 @@ onto the arms that were lawful for them and held to the calls that the days-past
 worth, how many contacts it plans, and how many complain or opt out. Where the log cannot teach (training refuses it), ours is
 the house policy of a first night.
 
-    python benchmarks/decision.py --out benchmarks/results/decision.txt   # every world; two to four minutes each on one free core
+    python benchmarks/decision.py --out benchmarks/results/decision.txt   # every world, some minutes each
     python benchmarks/decision.py --worlds fatigue --seed 3 --steps       # which step of the decision costs what
 """
 
