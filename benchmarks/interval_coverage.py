@@ -39,6 +39,8 @@ FIXED = "sms-every-3-days"
 # For the learnt policy, which is fitted again in every redraw.
 SMALL = Boosting(rounds=150, rate=0.1, leaves=7, pairs=1)
 SMALL_ROWS, SMALL_FEATURES = 8_000, 30
+# Intervals of P(arm) in the order of what is predicted, and in the order of the contrast that decides.
+LEVEL, LEVEL_BY_CONTRAST = "P(arm), by itself", "P(arm), by arm - none"
 
 
 @dataclass(frozen=True)
@@ -166,12 +168,12 @@ def learnt_policy(law: Law, redraws: int) -> list[str]:
 
 
 def intervals(law: Law, fits: int, rows: int) -> list[str]:
-    """Fit on fresh logs; coverage of P(arm) and of contrasts at 90%, by deciles of what is predicted."""
+    """Fit on fresh logs; coverage of P(arm) and of contrasts at 90%, by deciles."""
     cut = law.group[rows]
     learn, test = np.flatnonzero(law.group < cut), np.flatnonzero(law.group > cut)[:10_000]
     fit, new = law.take(learn), law.take(test)
     reference = law.arms.names[int(fit.truth.mean(axis=0).argmax())]
-    found: dict[str, list[np.ndarray]] = {"P(arm)": [], "arm - none": [], f"arm - {reference}": []}
+    found: dict[str, list[np.ndarray]] = {LEVEL: [], LEVEL_BY_CONTRAST: [], "arm - none": [], f"arm - {reference}": []}
     seconds = []
     for turn in range(fits):
         arm, y = fit.log(np.random.default_rng([3, turn]))
@@ -185,7 +187,7 @@ def intervals(law: Law, fits: int, rows: int) -> list[str]:
     size = f"{fits} logs of {len(learn):,} decisions, {law.X.shape[1]} features, {len(law.arms)} arms"
     lines = [
         f"response model, {size}, nominal 90%; {np.mean(seconds):.0f} s a fit",
-        f"  {'':28} {'all':>5}  by deciles of what is predicted, lowest first {'':14} {'width':>6}",
+        f"  {'':28} {'all':>5}  by deciles of the prediction named, lowest first {'':12} {'width':>6}",
     ]
     for what, kept in found.items():
         predicted, inside, width = np.concatenate(kept, axis=1)
@@ -198,10 +200,12 @@ def intervals(law: Law, fits: int, rows: int) -> list[str]:
 
 
 def _covered(model: ResponseModel, new: Law, what: str) -> np.ndarray:
-    """Return prediction, whether the interval covers, and its width, of shape (3, rows x arms)."""
-    if what == "P(arm)":
-        predicted, (low, high), true = model.predict_by_arm(new.X), model.interval_by_arm(new.X), new.truth
-        keep = np.arange(len(new.arms))
+    """Return what deciles are taken of, whether the interval covers, and its width, of shape (3, rows x arms)."""
+    if what in (LEVEL, LEVEL_BY_CONTRAST):
+        sure = model.predict_by_arm(new.X)
+        predicted = sure if what == LEVEL else sure - sure[:, [new.arms.index(new.arms.baseline)]]
+        (low, high), true = model.interval_by_arm(new.X), new.truth
+        keep = np.arange(len(new.arms)) if what == LEVEL else np.flatnonzero(np.array(new.arms.names) != new.arms.baseline)
     else:
         reference = what.removeprefix("arm - ")
         predicted, low, high = model.contrast_by_arm(new.X, reference)
