@@ -79,6 +79,7 @@ class Bars:
     _bound: dict[str, list[Bar]] = field(default_factory=dict)
     _paced: dict[tuple[str, int], Bar | None] = field(default_factory=dict)
     _stopped: dict[int, Micros] = field(default_factory=dict)
+    _own: dict[tuple[str, int], Micros] = field(default_factory=dict)
 
     def against(self, channel: str, made: Sequence[Made], chosen: Micros | None = None) -> list[Bar]:
         """Return what stands in the way of one more contact.
@@ -197,10 +198,18 @@ class Bars:
 
     def _deepest(self, paced: Paced, planned: Sequence[tuple[str, Micros]], rows: Micros) -> Micros:
         """Return the latest contact but depth - 1, past and planned together; NEVER where there are fewer."""
-        depth, latest = paced.pacing.depth, self.past.latest(paced)
+        depth = paced.pacing.depth
         if self.past.is_over and paced.pacing.excess is None:
             # Planned contacts follow each other, and every past one comes before them: nothing is to be sorted.
             ahead = len(planned)
-            return planned[-depth][1] if ahead >= depth else latest[rows, depth - 1 - ahead]
-        together = np.column_stack([latest[rows], *(end for _, end in planned)])
+            return planned[-depth][1] if ahead >= depth else self._latest(paced, depth - 1 - ahead, rows)
+        together = np.column_stack([self.past.latest(paced)[rows], *(end for _, end in planned)])
         return np.asarray(-np.sort(-together, axis=1)[:, depth - 1], dtype=np.int64)
+
+    def _latest(self, paced: Paced, rank: int, rows: Micros) -> Micros:
+        """Return the latest past contact but `rank`; where everybody is asked for, gathered once."""
+        if rows is not self.rows:
+            return np.asarray(self.past.latest(paced)[rows, rank], dtype=np.int64)
+        if (paced.key, rank) not in self._own:
+            self._own[paced.key, rank] = np.ascontiguousarray(self.past.latest(paced)[rows, rank])
+        return self._own[paced.key, rank]

@@ -142,8 +142,8 @@ class GroupEngine:
             lost[active] = begin[active] >= FOREVER
             active = active[begin[active] < FOREVER]
         # Without a rule that pushed, or where not even an untouched plan finds an hour, it is the hours that are missing.
-        no_hours = lost & (pd.isna(blame) | (natural[0] >= FOREVER))
-        blame[no_hours] = self.rules.hours_rule[step.channel]
+        if lost.any():
+            blame[lost & (pd.isna(blame) | (natural[0] >= FOREVER))] = self.rules.hours_rule[step.channel]
         return begin, end
 
     def _slots(self, channel: str, comfort: int) -> Slots:

@@ -72,7 +72,7 @@ class Contacts:
 
     def select(self, match: Match, outcomes: Sequence[str] | None) -> NDArray[np.bool_]:
         """Tell which contacts a rule speaks of, of shape (m,); an endpoint of unknown kind is of every kind."""
-        chosen = np.isin(self.channel, [CHANNELS.index(channel) for channel in match.channels])
+        chosen = _among(self.channel, [CHANNELS.index(channel) for channel in match.channels], len(CHANNELS))
         if match.direction != "any":
             chosen &= self.outbound == (match.direction == "out")
         if match.party is not None:
@@ -80,9 +80,10 @@ class Contacts:
         if match.purpose is not None:
             chosen &= self.purpose.among(match.purpose)
         if match.endpoints is not None:
-            chosen &= np.isin(self.kind, [UNKNOWN, *(CONTACT_POINT_KINDS.index(kind) for kind in match.endpoints)])
+            kinds = [UNKNOWN, *(CONTACT_POINT_KINDS.index(kind) for kind in match.endpoints)]
+            chosen &= _among(self.kind, kinds, len(CONTACT_POINT_KINDS))
         if outcomes is not None:
-            chosen &= np.isin(self.outcome, [OUTCOMES.index(outcome) for outcome in outcomes])
+            chosen &= _among(self.outcome, [OUTCOMES.index(outcome) for outcome in outcomes], len(OUTCOMES))
         return chosen
 
     def excluded(self, exclusions: Sequence[Exclusion]) -> NDArray[np.bool_]:
@@ -171,6 +172,13 @@ class Contacts:
         # Release grows with the instant, so the fullest bucket at each depth is the one whose contact there is the latest.
         np.maximum.at(found, (owner[kept], rank[kept]), at[kept])
         return found
+
+
+def _among(codes: NDArray[np.int64], wanted: Sequence[int], words: int) -> NDArray[np.bool_]:
+    """Tell which codes are wanted; `UNKNOWN`, being -1, has the last place of the table."""
+    table = np.zeros(words + 1, dtype=bool)
+    table[list(wanted)] = True
+    return table[codes]
 
 
 def _ranks(*keys: Micros) -> Micros:

@@ -85,22 +85,27 @@ def paced(pack: RulePack, rule: CapRule | CooldownRule, traits: Traits, span: Sp
     excess = "/".join(zones) if pacing.excess is not None else ""
 
     def everywhere(at: Micros) -> Micros:
-        latest = np.full(at.shape, NEVER, dtype=np.int64)
-        for table in tables:
-            latest = np.maximum(latest, release(table, at))
-        return np.where(at <= NEVER, NEVER, np.where(at >= FOREVER, FOREVER, latest))
+        latest = _latest(at.shape, (release(table, at) for table in tables))
+        latest[at <= NEVER] = NEVER
+        latest[at >= FOREVER] = FOREVER
+        return latest
 
     def from_day(days: Micros) -> Micros:
-        latest = np.full(days.shape, NEVER, dtype=np.int64)
-        for table in tables:
-            latest = np.maximum(latest, release(table, table.start(days)))
-        return latest
+        return _latest(days.shape, (release(table, table.start(days)) for table in tables))
 
     return Paced(pacing, f"{pack.id}/{rule.id}/{excess}", zones, everywhere, from_day, force_of(rule.effective, zones))
 
 
 def _distinct(tables: Iterable[DayTable]) -> list[DayTable]:
     return list({(table.first, table.starts.tobytes()): table for table in tables}.values())
+
+
+def _latest(shape: tuple[int, ...], releases: Iterable[Micros]) -> Micros:
+    """Return the latest of releases; NEVER without any zone to count in."""
+    found: Micros | None = None
+    for one in releases:
+        found = np.array(one, dtype=np.int64) if found is None else np.maximum(found, one, out=found)
+    return np.full(shape, NEVER, dtype=np.int64) if found is None else found
 
 
 def bound_release(release: Release, zones: Sequence[str], begin: int, reach: int, at: Micros) -> Micros:
