@@ -14,10 +14,8 @@ REACHED_OUTCOMES: Final = ("conversation", "read", "replied", "clicked")
 DELIVERED_OUTCOMES: Final = ("delivered", "read", "replied", "clicked", "voicemail_left", "conversation")
 CONTACT_POINT_KINDS: Final = ("personal", "home", "workplace", "other")
 
-# What changes what may be done. "resolved" ends what a lender can settle itself (complaint, dispute, hardship, promise), opened
-# before it for the same borrower (and loan, if named); any other stop only where its `detail` names that kind. "opt_in" ends
-# refusals and "cease" (ADR 5). `detail` holds what a kind needs said: the hours of "quiet_hours", the place or
-# the endpoint refused.
+# What changes what may be done; what ends which of them stands in `endings` (ADR 5). `detail` holds what a kind needs said: the
+# hours of "quiet_hours", the place or the endpoint refused, the kind that a "resolved" ends.
 STATUS_KINDS: Final = (
     "opt_out", "opt_in", "complaint", "dispute", "hardship", "promise", "promise_kept", "promise_broken", "attorney", "cease",
     "bankruptcy", "deceased", "moratorium", "vulnerable", "identity_theft", "hospitalised", "disaster", "minor",

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from ..data.vocabulary import CHANNELS, STOP_KINDS
+from ..data.vocabulary import CHANNELS
 from .assemble import attach, days_between, flag, not_below_zero, zero_filled
 from .definition import family
 from .known import Known
-from .status import open_events
+from .status import open_events, open_stops
 from .windows import Measure, window_totals
 
 _KINDS = ("complaint", "opt_out", "dispute", "hardship")
@@ -17,7 +17,11 @@ FEATURES = family(
     *((f"{kind}_count_365d", "events", f"Events of kind {kind} of the last 365 days.") for kind in _KINDS),
     *((f"days_since_{kind}", "days", f"Days since the last event of kind {kind}, at least 0.") for kind in _KINDS),
     *((f"{kind}_open", "0 or 1", f"A {kind} has not run out, and no later event has resolved it.") for kind in _LASTING),
-    ("stop_open", "0 or 1", "A stop (attorney, bankruptcy, cease and the like) has not run out and is not resolved."),
+    (
+        "stop_open",
+        "0 or 1",
+        "A stop has not run out, and no later event has ended it: `resolved` that names its kind, for cease a bare opt-in.",
+    ),
     (
         "opted_out_channel_count",
         "channels",
@@ -28,7 +32,8 @@ FEATURES = family(
 
 def columns(known: Known) -> Any:
     """Return the family's columns, a row per point."""
-    parts = [_open(known, kind, (kind,)) for kind in _LASTING] + [_open(known, "stop", STOP_KINDS)]
+    lasting = {kind: open_events(known.status, [kind], ["resolved"]) for kind in _LASTING}
+    parts = [_counted(still, kind) for kind, still in (lasting | {"stop": open_stops(known.status)}).items()]
     table = attach(known.points.select("point_id", "as_of"), _counts(known), _opted_out(known), *parts)
     return table.select(
         "point_id",
@@ -50,8 +55,7 @@ def _counts(known: Known) -> Any:
     return window_totals(events, measures, wanted | {f"{kind}_at": (f"{kind}_at", None) for kind in _KINDS})
 
 
-def _open(known: Known, name: str, kinds: tuple[str, ...]) -> Any:
-    still = open_events(known.status, kinds, ["resolved"])
+def _counted(still: Any, name: str) -> Any:
     return still.group_by("point_id").agg(**{f"open_{name}": still.count()})
 
 

@@ -157,11 +157,11 @@ def _with_account(points: Any, loans: Any, position: Any) -> Any:
 
 
 def _status(book: Tables, points: Any) -> Any:
-    """Return status events known before as_of: point_id, loan_id, kind, channel, at, until, band, live (not run out)."""
+    """Return status events known before as_of: point_id, loan_id, kind, channel, at, until, detail, band, live."""
     events = book.table("status_events")
     seen = points.join(events, [points.borrower_id == events.borrower_id, events.known_at < points.as_of])
     return seen.select(
-        "point_id", "as_of", "loan_id", "kind", "channel", "at", "until",
+        "point_id", "as_of", "loan_id", "kind", "channel", "at", "until", "detail",
         band=age_band(seen, seen["at"]),
         live=seen.until.isnull() | (seen.until >= seen.as_of),
     )  # fmt: skip

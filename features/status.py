@@ -3,6 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+import ibis
+
+from ..data.endings import ENDINGS
+from ..data.vocabulary import STOP_KINDS
+
 
 def open_events(status: Any, kinds: Sequence[str], ended_by: Sequence[str]) -> Any:
     """Return the events of some kinds that stand open at as_of.
@@ -22,15 +27,46 @@ def open_events(status: Any, kinds: Sequence[str], ended_by: Sequence[str]) -> A
     ibis table
         point_id, loan_id, kind, at, until.
     """
-    endings = status.filter(status.kind.isin(ended_by))
-    of_all = endings.filter(endings.loan_id.isnull())
-    of_all = of_all.group_by("point_id").agg(all_ended_at=of_all["at"].max())
-    of_loan = endings.filter(endings.loan_id.notnull())
-    of_loan = of_loan.group_by(["point_id", "loan_id"]).agg(loan_ended_at=of_loan["at"].max())
     begun = status.filter(status.kind.isin(kinds) & status.live)
-    of_all, of_loan = of_all.rename(all_point="point_id"), of_loan.rename(loan_point="point_id", ended_loan="loan_id")
-    joined = begun.left_join(of_all, begun.point_id == of_all.all_point).left_join(
-        of_loan, [begun.point_id == of_loan.loan_point, begun.loan_id == of_loan.ended_loan]
+    return _not_ended(begun, status.filter(status.kind.isin(ended_by)), ["point_id"])
+
+
+def open_stops(status: Any) -> Any:
+    """Return the stops that stand open at as_of; what ends which of them is read from `data.endings`, as guards and rules do.
+
+    Parameters and columns as of `open_events`.
+    """
+    begun = status.filter(status.kind.isin(STOP_KINDS) & status.live)
+    return _not_ended(begun, _stop_endings(status), ["point_id", "kind"])
+
+
+def _stop_endings(status: Any) -> Any:
+    """Return the events that end stops, a row for each kind that they end, which is their `kind` here."""
+    found = []
+    for ending in ENDINGS:
+        # No stop has a detail that a clearing event could repeat: `detail` is empty, or names the kind.
+        ends = [kind for kind in STOP_KINDS if kind in ending.ends]
+        rows = status.filter(status.kind.isin(ending.by))
+        rows = rows.filter(rows.channel.isnull()) if ending.general else rows
+        if ending.detail == "kind":
+            rows = rows.filter(rows.detail.isin(ends))
+            found.append(rows.select("point_id", "loan_id", "at", kind=rows.detail))
+            continue
+        rows = rows.filter(rows.detail.isnull()) if ending.detail == "none" else rows
+        found += [rows.select("point_id", "loan_id", "at", kind=ibis.literal(kind)) for kind in ends]
+    return ibis.union(*found)
+
+
+def _not_ended(begun: Any, endings: Any, keys: Sequence[str]) -> Any:
+    """Keep what no later ending of the same keys, for all loans or for its own, has ended."""
+    of_all = endings.filter(endings.loan_id.isnull())
+    of_all = of_all.group_by(keys).agg(all_ended_at=of_all["at"].max()).rename({f"all_{key}": key for key in keys})
+    of_loan = endings.filter(endings.loan_id.notnull())
+    of_loan = of_loan.group_by([*keys, "loan_id"]).agg(loan_ended_at=of_loan["at"].max())
+    of_loan = of_loan.rename({f"loan_{key}": key for key in keys} | {"ended_loan": "loan_id"})
+    joined = begun.left_join(of_all, [begun[key] == of_all[f"all_{key}"] for key in keys])
+    joined = joined.left_join(
+        of_loan, [*(begun[key] == of_loan[f"loan_{key}"] for key in keys), begun.loan_id == of_loan.ended_loan]
     )
     still = joined.filter(
         (joined.all_ended_at.isnull() | (joined.all_ended_at <= joined["at"]))

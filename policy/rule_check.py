@@ -6,7 +6,7 @@ from datetime import datetime
 
 from ..data.clock import as_utc
 from ..data.errors import Fault, InvalidInput
-from ..data.vocabulary import CHANNELS
+from ..data.vocabulary import CHANNELS, WISH_KINDS
 from .rule_clock import all_zones, clock_zones
 from .rule_compose import HeldRules, held_rules
 from .rule_group import WISHES, honours
@@ -102,7 +102,11 @@ def check_contact(
     facts = facts if facts.as_of is not None else replace(facts, as_of=at)
     kind = about.endpoint_kind or facts.traits.endpoint(channel)
     held = held_rules(packs, facts.place.jurisdiction, facts.actor, facts.traits.products)
-    limits = [*_blind(held, facts), *_wishes(held, facts, channel, about), *_limits(packs, held, facts, (channel, kind), about)]
+    limits = [
+        *_blind(held, facts),
+        *_wishes(held, facts, channel, about, now),
+        *_limits(packs, held, facts, (channel, kind), about),
+    ]
     broken = [(limit, until) for limit in limits if (until := limit.next_from(now)) > now]
     return Ruling(
         reasons=tuple(Denial(one.rule_id, one.citation, _instant(until)) for one, until in broken if one.blocks),
@@ -125,14 +129,14 @@ def _blind(held: HeldRules, facts: BorrowerFacts) -> Iterator[_Said]:
             yield _Said(f"{pack.id}.clock", "the local time is not known", blocks=True, next_from=_never)
 
 
-def _wishes(held: HeldRules, facts: BorrowerFacts, channel: str, about: About) -> Iterator[_Said]:
+def _wishes(held: HeldRules, facts: BorrowerFacts, channel: str, about: About, now: int) -> Iterator[_Said]:
     """Honour what the borrower asked for: channels, hours, endpoints; with or without a rule that says so."""
     asked = {
         "channels": _never if channel in facts.refused else None,
         "times": _quiet(held, facts) if facts.traits.quiet else None,
         "endpoints": _never if _endpoint_refused(facts, channel, about) else None,
     }
-    answers = _answers(facts, channel, about)
+    answers = _answers(facts, channel, about, now)
     for what, next_from in asked.items():
         rules = [(pack, rule) for pack, rule in honours(held, what) if not (answers and rule.reply_once_same_channel)]
         if next_from is not None and not honours(held, what):
@@ -151,10 +155,16 @@ def _endpoint_refused(facts: BorrowerFacts, channel: str, about: About) -> bool:
     )
 
 
-def _answers(facts: BorrowerFacts, channel: str, about: About) -> bool:
-    """Tell whether this is the one reply to a borrower who wrote or called on this channel."""
-    own = [(to_micros(past.at), past.direction) for past in facts.contacts if past.channel == channel]
-    return about.purpose == "reply_to_borrower" and bool(own) and max(own)[1] == "in"
+def _answers(facts: BorrowerFacts, channel: str, about: About, now: int) -> bool:
+    """Tell whether this is the one reply to a borrower who, after refusing this channel, wrote or called on it once more."""
+    if about.purpose != "reply_to_borrower":
+        return False
+    own = [past for past in facts.contacts if past.channel == channel]
+    wrote = [to_micros(past.at) for past in own if past.direction == "in" and past.party == "borrower"]
+    refused = [one for one in facts.events if one.kind in ("opt_out", *WISH_KINDS) and one.channel in (None, channel)]
+    since = [*(to_micros(past.at) for past in own if past.direction == "out"), *(to_micros(one.at) for one in refused)]
+    # A word of before the refusal, or one that was answered already, asks for nothing any more.
+    return max(since, default=-FOREVER) < max(wrote, default=-FOREVER) <= now
 
 
 def _quiet(held: HeldRules, facts: BorrowerFacts) -> Callable[[int], int]:

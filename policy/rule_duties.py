@@ -1,36 +1,68 @@
 """What must be done beside contacts and how long records are kept, rule by rule, for those who tell it to a person."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple
 
+from ..data.vocabulary import CHANNELS
 from .rule_compose import Actor, held_rules
+from .rule_model import Match
 from .rule_pack import RulePack
 from .rule_states import DutyRule, Retain
 
-__all__ = ["Duty", "duties_of"]
+__all__ = ["Duty", "Records", "duties_of"]
 
 
-class Duty(NamedTuple):
+@dataclass(frozen=True)
+class Records:
+    """How long records are kept, in the pack's words; empty where it does not say.
+
+    Parameters
+    ----------
+    years : float
+    what : str
+        Which records; all where empty.
+    since : str
+        From what on the years count.
+    recordings_since : str
+        The same for recordings of calls.
+    legal_years : float, optional
+        How long at least by law, where the house keeps them longer.
+    """
+
+    years: float
+    what: str = ""
+    since: str = ""
+    recordings_since: str = ""
+    legal_years: float | None = None
+
+
+@dataclass(frozen=True)
+class Duty:
     """A duty as a rule states it.
 
     Parameters
     ----------
-    rule_id, text : str
-        The rule; what it asks for, and where it is written.
-    retain : str or None
-        How long records are kept; None where the rule does not say.
+    rule : str
+        Identifier.
+    do : tuple of str
+        What has to be done, in the pack's words; empty where records alone are asked for.
+    records : Records or None
+        None where the rule does not say how long they are kept.
+    clause : str
+        Where it is written: document and section.
     """
 
-    rule_id: str
-    text: str
-    retain: str | None
+    rule: str
+    do: tuple[str, ...]
+    records: Records | None
+    clause: str
 
 
 def duties_of(
     packs: Sequence[RulePack],
     jurisdiction: str,
-    channel: str | None = None,
+    channels: Collection[str] | None = None,
     actor: Actor | None = None,
     on: date | None = None,
 ) -> list[Duty]:
@@ -41,8 +73,9 @@ def duties_of(
     packs : sequence of RulePack
     jurisdiction : str
         The borrower's; empty or a whole country where no more is known, and then every region's duties hold.
-    channel : str, optional
-        Duties of any channel where left out.
+    channels : collection of str, optional
+        Those of the plan: duties of contacts with the borrower on any of them; empty for a plan without contact, and then
+        the duties that hold whatever the channel is. Duties of any contact with anybody where left out.
     actor : Actor, optional
         Who makes the contacts; not known by default, and then the duties of every role hold.
     on : date, optional
@@ -50,32 +83,26 @@ def duties_of(
 
     Examples
     --------
-    >>> [duty.retain for duty in duties_of([RulePack.load("house-strict")], "CN") if duty.retain]
-    ['5 years from debt closed']
+    >>> [(duty.rule, duty.records.years) for duty in duties_of([RulePack.load("house-strict")], "CN") if duty.records]
+    [('gs.records', 5.0)]
     """
     held = held_rules(packs, jurisdiction, actor or Actor(), ())
     return [
-        Duty(rule.id, _text(pack, rule), None if rule.retain is None else _retained(rule.retain))
+        Duty(rule.id, rule.do, None if rule.retain is None else _records(rule.retain), pack.citation(rule))
         for pack, rule in held.rules
         if isinstance(rule, DutyRule)
-        and (channel is None or channel in rule.match.channels)
-        and rule.match.direction != "in"
+        and _speaks_of(rule.match, channels)
         and (on is None or (rule.effective.from_ <= on and (rule.effective.to is None or on <= rule.effective.to)))
     ]
 
 
-def _text(pack: RulePack, rule: DutyRule) -> str:
-    asked = ", ".join(word.replace("_", " ") for word in rule.do) or "keep records"
-    return f"{asked} ({pack.citation(rule)})"
+def _speaks_of(match: Match, channels: Collection[str] | None) -> bool:
+    if channels is None:
+        return match.direction != "in"
+    return any(match.plans(one) for one in channels) if channels else all(match.plans(one) for one in CHANNELS)
 
 
-def _retained(retain: Retain) -> str:
-    years = f"{retain.years:g} year{'s' if retain.years != 1 else ''}"
-    parts = [f"{retain.what.replace('_', ' ')}: {years}" if retain.what else years]
-    if retain.from_:
-        parts.append(f"from {retain.from_.replace('_', ' ')}")
-    if retain.recordings_from:
-        parts.append(f"(recordings from {retain.recordings_from.replace('_', ' ')})")
-    if retain.legal_minimum_years is not None:
-        parts.append(f"(by law at least {retain.legal_minimum_years:g})")
-    return " ".join(parts)
+def _records(retain: Retain) -> Records:
+    return Records(
+        retain.years, retain.what or "", retain.from_ or "", retain.recordings_from or "", retain.legal_minimum_years
+    )

@@ -1,19 +1,16 @@
 """One borrower's facts as plain rows, and what follows from them: open states, refusals, traits."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 
-from ..data.vocabulary import CHANNELS, LOAN_ENDING_KINDS, RESOLVABLE_KINDS, WISH_KINDS
+from ..data.endings import ENDINGS, PASSING_KINDS
+from ..data.vocabulary import CHANNELS, WISH_KINDS
 from .rule_clock import Place
 from .rule_compose import Actor
 from .rule_history import FOREVER
 from .rule_traits import WHOLE_WEEK, Traits, agreed_hours, endpoint_kind, parse_hours, quiet_until
 from .zones import to_micros
-
-_CLEARING = ("resolved", "opt_in", "promise_kept", "promise_broken")
-_PASSING = (*_CLEARING, "opt_out", "bureau_reported", "override", "offer_accepted", *LOAN_ENDING_KINDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +112,7 @@ class BorrowerFacts:
         """The events that have not run out and that no later one has ended; an event of the same instant ends nothing."""
         return tuple(
             one for one in self.events
-            if one.kind not in _PASSING
+            if one.kind not in PASSING_KINDS
             and (one.until is None or self.as_of is None or to_micros(one.until) >= to_micros(self.as_of))
             and not any(_ends(by, one) for by in self.events)
         )  # fmt: skip
@@ -172,19 +169,6 @@ def _ends(clearing: StatusEvent, opened: StatusEvent) -> bool:
     """Tell whether one event ends another: ADR 5."""
     if not (to_micros(clearing.at) > to_micros(opened.at) and clearing.loan_id in (None, opened.loan_id)):
         return False
-    wishes = opened.kind in WISH_KINDS
-    endings: dict[str, Callable[[], bool]] = {
-        "resolved": lambda: (
-            opened.kind in RESOLVABLE_KINDS
-            if clearing.detail is None
-            else clearing.detail == opened.kind and opened.kind != "cease" and not wishes
-        ),
-        "opt_in": lambda: (
-            clearing.channel is None
-            and (opened.kind == "cease" or wishes)
-            and (clearing.detail is None or (wishes and clearing.detail == opened.detail))
-        ),
-        "promise_kept": lambda: opened.kind == "promise",
-        "promise_broken": lambda: opened.kind == "promise",
-    }
-    return clearing.kind in endings and endings[clearing.kind]()
+    return any(
+        clearing.kind in one.by and one.covers(clearing.detail, clearing.channel, opened.kind, opened.detail) for one in ENDINGS
+    )

@@ -21,7 +21,8 @@ class StopRule(Rule):
     """No contact while a status is open. A plan is about all of a person's debts, so a stop on one of them stops it.
 
     An event ends at its own `until`; where `for` is given and it has none, after that span. `until` names events that end it
-    for good, `unless` events that lift it. `renewals` says what the law guarantees at least: later events are honoured as well.
+    for good, `unless` events that lift it. `renewals` says how often at least the law lets the same relief be had again. It is
+    told, never counted: each event stops contact for its own span, however many came before.
     """
 
     type: Literal["stop"]
@@ -145,7 +146,12 @@ class Limits(Section):
 
 
 class HonourRule(Rule):
-    """The borrower's own wishes: channels, hours, places, endpoints; honoured at once and whole, this rule names the law."""
+    """The borrower's own wishes: channels, hours, places, endpoints; honoured at once and whole, this rule names the law.
+
+    `act_within` and `limits` are told, never used against a wish. `reply_once_same_channel` opens nothing to a plan: it lets a
+    person answer once, for the purpose `reply_to_borrower`, where the borrower wrote or called after the refusal, and only
+    where no other rule honours the same wish without it.
+    """
 
     type: Literal["honour"]
     what: tuple[Literal["channels", "times", "places", "endpoints"], ...] = Field(min_length=1)

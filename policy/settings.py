@@ -173,7 +173,7 @@ class PolicySettings(Section):
             Every unknown key and every wrong value, keyed by field.
         """
         content = {key: value for key, value in load_yaml(path).items() if key not in _OTHER_SECTIONS}
-        return parse_model(cls, content, str(path))
+        return parse_model(cls, content, str(path), _OTHER_SECTIONS)
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:

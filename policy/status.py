@@ -8,13 +8,11 @@ import pandas as pd
 
 from ..data.book import Book
 from ..data.clock import naive_utc
-from ..data.vocabulary import CHANNELS, LOAN_ENDING_KINDS, RESOLVABLE_KINDS, WISH_KINDS
+from ..data.endings import ENDINGS, PASSING_KINDS, Ending
+from ..data.vocabulary import CHANNELS
 
-_CLEARING = ("resolved", "opt_in", "promise_kept", "promise_broken")
-# What says something without holding a borrower back by itself; rules that name one of them read it from the open events.
-_PASSING = (*_CLEARING, "opt_out", "bureau_reported", "override", "offer_accepted", *LOAN_ENDING_KINDS)
-# Refusals are taken back by the borrower alone: nothing that a lender records ends them.
-_REFUSALS = ("cease", *WISH_KINDS)
+# The column of what is open that a clearing event's `detail` repeats.
+_REPEATED = {"kind": "kind", "same": "detail"}
 
 
 def known_status(book: Book, as_of: datetime) -> pd.DataFrame:
@@ -50,21 +48,23 @@ def open_status(events: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
     DataFrame
         The open events, columns as given.
     """
-    opened = events[~events["kind"].isin(_PASSING)]
+    opened = events[~events["kind"].isin(PASSING_KINDS)]
     opened = opened[opened["until"].isna() | (opened["until"] >= pd.Timestamp(naive_utc(as_of)))]
-    resolved = events[events["kind"] == "resolved"]
-    whole = resolved[resolved["detail"].isna()]
-    named = resolved[resolved["detail"].notna()]
-    settled = events[events["kind"].isin(("promise_kept", "promise_broken"))]
-    back = events[(events["kind"] == "opt_in") & events["channel"].isna()]
-    ended = (
-        (ended_by(opened, whole) & opened["kind"].isin(RESOLVABLE_KINDS))
-        | (ended_by(opened, named, "kind") & ~opened["kind"].isin(_REFUSALS))
-        | (ended_by(opened, settled) & (opened["kind"] == "promise"))
-        | (ended_by(opened, back[back["detail"].isna()]) & opened["kind"].isin(_REFUSALS))
-        | (ended_by(opened, back[back["detail"].notna()], "detail") & opened["kind"].isin(WISH_KINDS))
-    )
+    ended = pd.Series(data=False, index=opened.index)
+    for ending in ENDINGS:
+        by_later = ended_by(opened, _clearing(events, ending), _REPEATED.get(ending.detail))
+        ended |= by_later & opened["kind"].isin(ending.ends)
     return opened[~ended]
+
+
+def _clearing(events: pd.DataFrame, ending: Ending) -> pd.DataFrame:
+    """Return the events that may end others in one of the ways."""
+    rows = events[events["kind"].isin(ending.by)]
+    if ending.general:
+        rows = rows[rows["channel"].isna()]
+    if ending.detail != "any":
+        rows = rows[rows["detail"].isna() == (ending.detail == "none")]
+    return rows
 
 
 def ended_by(opened: pd.DataFrame, clearing: pd.DataFrame, key: str | None = None) -> pd.Series:

@@ -25,7 +25,9 @@ _ARROW = {
 _AMOUNTS = [Decimal(text) for text in ("100.00", "100.00", "50.50", "33.33", "200.00", "0.80", "99.20", "49.50")]
 _LAGS = [timedelta(), timedelta(seconds=1), timedelta(hours=5), timedelta(days=1), timedelta(days=4)]
 _LIKELY = ("promise", "promise_kept", "promise_broken", "opt_out", "opt_in", "complaint", "dispute", "hardship", "resolved",
-           "bureau_reported", STOP_KINDS[0])  # fmt: skip
+           "bureau_reported", *STOP_KINDS[:2])  # fmt: skip
+# What clearing events name: kinds that they end, one that they cannot end, and a word that is no kind.
+_DETAILS = (None, *STOP_KINDS[:3], "dispute", "mon-fri 18:00-21:00")
 
 
 class Histories:
@@ -119,7 +121,7 @@ class Histories:
         until = self.pick([None, None, at + timedelta(days=5), self.instant()])
         return {
             "borrower_id": borrower, "loan_id": loan, "kind": self.pick(kinds), "channel": self.pick([None, *CHANNELS[:3]]),
-            "at": at, "until": until, "known_at": known,
+            "at": at, "until": until, "known_at": known, "detail": self.pick(_DETAILS),
         }  # fmt: skip
 
     def _loan(self, made, borrower, events):

@@ -3,7 +3,7 @@
 import math
 from bisect import bisect_left
 
-from feature_oracle_known import CHANNELS, DAY, DELIVERED, FAILED, MESSAGES, NAN, REACHED, STOPS, KnownRows, days, ratio
+from feature_oracle_known import CHANNELS, DAY, DELIVERED, FAILED, MESSAGES, NAN, REACHED, KnownRows, days, ratio
 
 
 class ContactSide(KnownRows):
@@ -108,7 +108,7 @@ class ContactSide(KnownRows):
         return found | {
             "dispute_open": bool(self.standing(["dispute"], ["resolved"])),
             "hardship_open": bool(self.standing(["hardship"], ["resolved"])),
-            "stop_open": bool(self.standing(STOPS, ["resolved"])), "opted_out_channel_count": silenced,
+            "stop_open": bool(self.stops()), "opted_out_channel_count": silenced,
         }  # fmt: skip
 
     def health(self):

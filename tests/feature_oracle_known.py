@@ -134,6 +134,21 @@ class KnownRows:
     def lately(self, rows):
         return sum(self.within(row["at"], 365) for row in rows)
 
+    def stops(self):
+        """Return stops that have not run out: a cease ends by a bare opt-in, any other by a `resolved` that names its kind."""
+
+        def ends(end, stop):
+            if stop["kind"] == "cease":
+                return end["kind"] == "opt_in" and end["channel"] is None and end["detail"] is None
+            return end["kind"] == "resolved" and end["detail"] == stop["kind"]
+
+        return [
+            row for row in self.kind(*STOPS)
+            if (row["until"] is None or row["until"] >= self.as_of)
+            and not any(end["at"] > row["at"] and end["loan_id"] in (None, row["loan_id"]) and ends(end, row)
+                        for end in self.status)
+        ]  # fmt: skip
+
     def standing(self, kinds, endings):
         """Return events that have not run out and that no later ending, of their loan or of all, has ended."""
         return [

@@ -148,10 +148,13 @@ def rule_denies(rule, pack, above, known, contact):
 
 
 def wishes_deny(known, zones, channel, at):
-    """Whether the borrower asked not to be reached on the channel, at the endpoint, or at that hour anywhere they may be."""
+    """Whether the borrower asked not to be reached on the channel, at the endpoint, or at that hour anywhere they may be.
+
+    Where nobody knows the hour, that is what is told.
+    """
     if channel in known.closed or known.endpoint[channel] is None:
         return True
-    return any(
+    return bool(zones) and any(
         (until is None or at <= until)
         and (week is None or any(within(week[local_day(at, z).weekday()], minutes_of(at, z), 0) for z in zones))
         for week, until in known.quiet

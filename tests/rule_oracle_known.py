@@ -188,6 +188,8 @@ def in_place(own, jurisdiction):
         return True
     if own == "EU":
         return jurisdiction[:2] in EU or jurisdiction == "EU"
+    if jurisdiction == "EU":
+        return own[:2] in EU
     if not jurisdiction or jurisdiction == "ZZ":
         return False
     return f"{jurisdiction}-".startswith(f"{own}-") or f"{own}-".startswith(f"{jurisdiction}-")

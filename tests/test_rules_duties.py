@@ -3,7 +3,7 @@
 from datetime import date
 
 from lighttouch.policy.rule_compose import Actor
-from lighttouch.policy.rule_duties import duties_of
+from lighttouch.policy.rule_duties import Duty, Records, duties_of
 from lighttouch.policy.rule_pack import RulePack
 
 
@@ -27,18 +27,34 @@ HOME = pack_of(
 )
 
 
-def test_duties_are_told_in_words_with_their_clause_and_how_long_records_are_kept():
+def test_duties_are_told_with_their_clause_and_how_long_records_are_kept():
     assert duties_of([ABROAD, HOME], "CN") == [
-        ("cn.0", "explain on request, human decision on request (a law 7)", "impact assessment: 3 years"),
-        ("cn.1", "include opt out (a law 7)", None),
-        ("cn.2", "keep records (a law 7)", "5 years from debt closed (by law at least 2)"),
+        Duty("cn.0", ("explain_on_request", "human_decision_on_request"), Records(3, what="impact_assessment"), "a law 7"),
+        Duty("cn.1", ("include_opt_out",), None, "a law 7"),
+        Duty("cn.2", (), Records(5, since="debt_closed", legal_years=2), "a law 7"),
     ]
 
 
 def test_duties_of_another_place_channel_or_day_are_left_out():
-    assert [duty.rule_id for duty in duties_of([ABROAD, HOME], "KE")] == ["ke.0"]
-    assert [duty.rule_id for duty in duties_of([HOME], "CN", "call", on=date(2026, 11, 21))] == ["cn.0"]
-    assert [duty.rule_id for duty in duties_of([HOME], "CN", on=date(2027, 1, 1))] == ["cn.0", "cn.1", "cn.2"]
+    assert [duty.rule for duty in duties_of([ABROAD, HOME], "KE")] == ["ke.0"]
+    assert [duty.rule for duty in duties_of([HOME], "CN", ["call"], on=date(2026, 11, 21))] == ["cn.0"]
+    assert [duty.rule for duty in duties_of([HOME], "CN", ["call", "sms"], on=date(2026, 11, 21))] == ["cn.0", "cn.1"]
+    assert [duty.rule for duty in duties_of([HOME], "CN", on=date(2027, 1, 1))] == ["cn.0", "cn.1", "cn.2"]
+
+
+def test_a_plan_without_contact_has_the_duties_that_hold_on_every_channel():
+    assert [duty.rule for duty in duties_of([HOME], "CN", [], on=date(2027, 1, 1))] == ["cn.0", "cn.2"]
+
+
+def test_a_plan_has_the_duties_of_contacts_with_the_borrower():
+    others = pack_of(
+        "CN",
+        {"do": ["no_hint_of_debt"], "match": {"party": ["household"]}},
+        {"do": ["answer_letters"], "match": {"direction": "in"}},
+        {"do": ["record_calls"], "match": {"direction": "out", "party": ["borrower", "guarantor"]}},
+    )
+    assert [duty.rule for duty in duties_of([others], "CN", ["call"])] == ["cn.2"]
+    assert [duty.rule for duty in duties_of([others], "CN")] == ["cn.0", "cn.2"]
 
 
 def test_duties_of_another_role_or_a_draft_bind_only_whom_they_may_concern():
