@@ -19,7 +19,7 @@ from ..policy.calendar import Calendar, lay_calendar
 from ..policy.commitments import last_commitments
 from ..policy.habits import around_habit, usual_hours
 from ..policy.holdout import draws
-from ..policy.levelling import Levelled, Load, level, slack_days
+from ..policy.levelling import Lay, Levelled, Load, level, slack_days
 from ..policy.money import account_rates
 from ..policy.reasons import Reason, code
 from ..policy.refresh import DEAD_ENDPOINT, dead_arms
@@ -29,7 +29,7 @@ from ..policy.settings import PolicySettings
 from ..policy.tone import offer, template, tone
 from ..training.bundle import ModelBundle
 from ..training.decide import Circumstances, Decided, decide, decide_by_house
-from .recommendation import NO_MODEL, Versions, decided_frame, decision_ids, describe_arms, describe_windows
+from .recommendation import EXPECTED, NO_MODEL, Versions, decided_frame, decision_ids, describe_arms, describe_windows
 
 _KEYS = ("point_id", "borrower_id", "as_of")
 
@@ -67,6 +67,34 @@ class Brain:
         if self.bundle is None:
             return decide_by_house(self.arms, features, lawful, recoverable, self.settings, around)
         return decide(self.bundle, features, lawful, recoverable, self.settings, around)
+
+    def uplift_interval(
+        self, features: pd.DataFrame, arm: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return between which bounds each row's arm changes the response against no contact; missing without a model.
+
+        Parameters
+        ----------
+        features : DataFrame of shape (n, d)
+        arm : ndarray of shape (n,)
+            Positions; no contact is the first.
+
+        Returns
+        -------
+        tuple of ndarray of shape (n,)
+            Lower and upper end of the joint interval of the contrast, at the settings' confidence.
+        """
+        if self.bundle is None:
+            return np.full(len(arm), np.nan), np.full(len(arm), np.nan)
+        low, high = np.zeros(len(arm)), np.zeros(len(arm))
+        # No contact against itself is exactly nothing; the others are scored once more, against it instead of the best arm.
+        rows = np.flatnonzero(arm)
+        if len(rows):
+            frame, confidence = features.iloc[rows], self.settings.confidence
+            _, lower, upper = self.bundle.response.contrast_by_arm(frame, self.arms.baseline, confidence)
+            given = (np.arange(len(rows)), arm[rows])
+            low[rows], high[rows] = lower[given], upper[given]
+        return low, high
 
 
 @dataclass(frozen=True)
@@ -133,7 +161,10 @@ def fresh_rows(
     reasons = rows["reasons"] if settings.halted else pd.Series(_reasons(arms.names, lawful, decided), dtype=object)
     as_of, versions = pd.Timestamp(context.instant), context.brain.versions
     low = low_ability(features, settings.ability.low_below)
+    uplift_low, uplift_high = context.brain.uplift_interval(features, decided.arm)
     rows = rows.assign(
+        uplift_low=uplift_low,
+        uplift_high=uplift_high,
         decision_id=decision_ids(ids.tolist(), as_of, versions),
         borrower_id=ids,
         as_of=as_of,
@@ -148,8 +179,8 @@ def fresh_rows(
         rules_version=versions.rules,
     )
     slack = np.array([slack_days(arm, settings.outcome.horizon_days) for arm in arms], dtype=np.int64)[decided.arm]
-    plan = level(lambda delay: lay_calendar(planner, arms, decided.arm, delay), ids.to_numpy(object), slack, context.load)
-    return _with_plan(context, planner, rows, plan), decided.prices
+    plan = _levelled(context, planner, slack, lambda delay: lay_calendar(planner, arms, decided.arm, delay))
+    return _with_plan(context, rows, plan), decided.prices
 
 
 def _around(context: Context, ids: pd.Series, standing: pd.Series) -> Circumstances:
@@ -190,7 +221,7 @@ def standing_rows(context: Context, decisions: pd.DataFrame, dead: NDArray[np.bo
         propensity=[chances[arm] for chances, arm in zip(odds, decisions["arm"], strict=True)],
         lawful_arms=pd.Series(lawful_arms),
         reasons=pd.Series(reasons),
-        **dict.fromkeys(("response", "response_none", "uplift", "harm", "value"), np.nan),
+        **dict.fromkeys(EXPECTED, np.nan),
         tone=None,
         offer=None,
         template=None,
@@ -200,22 +231,29 @@ def standing_rows(context: Context, decisions: pd.DataFrame, dead: NDArray[np.bo
     def lay(delay: NDArray[np.int64]) -> Calendar:
         return _reaching(lay_rest(planner, context.arms, context.book, decisions, delay), ids, dead)
 
-    plan = level(lay, ids.to_numpy(object), rest_slack(planner, context.arms, decisions), context.load)
+    plan = _levelled(context, planner, rest_slack(planner, context.arms, decisions), lay)
     blocked = zip(rows["reasons"], rows["arm"], plan.calendar.blocked_by, strict=True)
     rows["reasons"] = [[*told, code(Reason.ARM_REMOVED, arm, rule)] if rule else told for told, arm, rule in blocked]
-    return _with_plan(context, planner, rows, plan)
+    return _with_plan(context, rows, plan)
 
 
-def _with_plan(context: Context, planner: Planner, rows: pd.DataFrame, plan: Levelled) -> pd.DataFrame:
-    """Add the arm in words and its windows, around each borrower's own hour; say which contacts found no room."""
-    calendar = around_habit(plan.calendar, planner, usual_hours(context.book, planner, context.instant))
+def _levelled(context: Context, planner: Planner, slack: NDArray[np.int64], lay: Lay) -> Levelled:
+    """Lay plans around each borrower's own hour, then level them: far from the teams, the hour decides on their day."""
+    hours = usual_hours(context.book, planner, context.instant)
+    return level(
+        lambda delay: around_habit(lay(delay), planner, hours), planner.facts.borrower_id.astype(object), slack, context.load
+    )
+
+
+def _with_plan(context: Context, rows: pd.DataFrame, plan: Levelled) -> pd.DataFrame:
+    """Add the arm in words and its windows; say which contacts found no room."""
     lost = plan.unplaced
     told: dict[str, list[str]] = {}
     for borrower, channel, resource in zip(lost["borrower_id"], lost["channel"], lost["resource"], strict=True):
         told.setdefault(borrower, []).append(code(Reason.UNPLACED, channel, resource))
     reasons = [[*known, *told.get(one, ())] for one, known in zip(rows["borrower_id"], rows["reasons"], strict=True)]
     rows = rows.assign(reasons=pd.Series(reasons, index=rows.index, dtype=object))
-    parts = [rows, describe_arms(context.arms, rows["arm"]), describe_windows(calendar, rows["borrower_id"])]
+    parts = [rows, describe_arms(context.arms, rows["arm"]), describe_windows(plan.calendar, rows["borrower_id"])]
     return pd.concat(parts, axis="columns")
 
 

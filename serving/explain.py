@@ -102,9 +102,11 @@ def _expectation(row: dict[str, Any]) -> list[str]:
     if pd.isna(row["response"]):
         return []
     both = f"{row['response']:.1%} with this arm, {row['response_none']:.1%} without contact"
+    between = f"{100 * row['uplift_low']:+.1f} to {100 * row['uplift_high']:+.1f} points (interval)"
     return [
         "Expected:",
         f"  - repaid within the horizon: {both} ({100 * row['uplift']:+.1f} points)",
+        *([] if pd.isna(row["channel"]) else [f"  - what this arm changes: {between}"]),
         f"  - complaint or opt-out: {row['harm']:.2%}; net value: {row['value']:,.2f}",
     ]
 

@@ -13,13 +13,14 @@ from ..data.arms import ArmCatalogue
 from ..data.errors import Fault, InvalidInput
 from ..policy.pack_selection import PackSelection
 from ..policy.reasons import Reason
-from ..policy.rule_compose import Actor, held_rules
+from ..policy.rule_compose import Actor
+from ..policy.rule_duties import Duty, duties_of
+from ..policy.rule_model import Rule
 from ..policy.rule_pack import RulePack
-from ..policy.rule_states import DutyRule
 from ..policy.settings import PolicySettings
 from .explain import find_rows
 from .receipt_card import NightCard
-from .recommendation import Versions
+from .recommendation import EXPECTED, Versions
 
 _DIGEST_LENGTH: Final = 16
 
@@ -37,10 +38,6 @@ class Cited:
         Its rank, how it was read, and its own words where the pack has them.
     arms : tuple of str
         Arms that it took away.
-    do : tuple of str
-        For a duty: what is asked for.
-    years, legal_years : float, optional
-        For a duty: how long records are kept, and how long at least by law.
     """
 
     rule: str
@@ -49,19 +46,34 @@ class Cited:
     confidence: str = ""
     quote: str = ""
     arms: tuple[str, ...] = ()
-    do: tuple[str, ...] = ()
-    years: float | None = None
-    legal_years: float | None = None
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """What the model expected: response with this arm and without contact, harm, and value in account currency."""
+    """What the model expected of the arm, as the night wrote it down: nothing is scored again for a receipt.
+
+    Parameters
+    ----------
+    response, response_none : float
+        Probability of repayment within the horizon with this arm, and without contact.
+    uplift, uplift_low, uplift_high : float
+        Their difference, and the joint interval of that difference.
+    harm : float
+        Probability of a complaint or an opt-out.
+    value : float
+        Expected net recovery, account currency.
+    confidence : float
+        Of the interval, from the night's settings.
+    """
 
     response: float
     response_none: float
+    uplift: float
+    uplift_low: float
+    uplift_high: float
     harm: float
     value: float
+    confidence: float
 
 
 @dataclass(frozen=True)
@@ -94,7 +106,9 @@ class Receipt:
         None for somebody who is left alone.
     reasons : tuple of str
         Codes.
-    rules, duties : tuple of Cited
+    rules : tuple of Cited
+    duties : tuple of Duty
+        Beside the plan's contacts, with their clauses.
     ways : tuple of (str, ...)
         What would lower the contacts: a code and its details.
     reach : dict of str to str
@@ -110,7 +124,7 @@ class Receipt:
     plan: Plan | None
     reasons: tuple[str, ...]
     rules: tuple[Cited, ...]
-    duties: tuple[Cited, ...]
+    duties: tuple[Duty, ...]
     ways: tuple[tuple[str, ...], ...]
     reach: dict[str, str]
     versions: Versions
@@ -148,7 +162,7 @@ def receipt(recommendations: Path, borrower_id: str, jurisdiction: str = "") -> 
     if left_alone:
         codes, plan, versions = tuple(str(row["detail"]).split("; ")), None, card.versions
     else:
-        codes, plan = tuple(row["reasons"]), _plan(row, card.arms)
+        codes, plan = tuple(row["reasons"]), _plan(row, card.arms, card.settings.confidence)
         versions = Versions(row["model_version"], row["policy_version"], row["rules_version"])
         if not row["standing"] and versions != card.versions:
             remedy = "Keep the files of a night together."
@@ -170,12 +184,12 @@ def receipt(recommendations: Path, borrower_id: str, jurisdiction: str = "") -> 
     )
 
 
-def _plan(row: dict[str, Any], arms: ArmCatalogue) -> Plan:
+def _plan(row: dict[str, Any], arms: ArmCatalogue, confidence: float) -> Plan:
     known = {arm.name: arm.channels for arm in (*arms, *arms.retired)}
     window = None if pd.isna(row["next_contact_from"]) else (row["next_contact_from"], row["next_contact_to"])
     expected = None
     if not pd.isna(row["response"]):
-        expected = Expectation(*(float(row[name]) for name in ("response", "response_none", "harm", "value")))
+        expected = Expectation(**{name: float(row[name]) for name in EXPECTED}, confidence=confidence)
     return Plan(
         decision_id=row["decision_id"],
         arm=row["arm"],
@@ -202,19 +216,17 @@ def _rules(codes: Sequence[str], packs: Sequence[RulePack]) -> tuple[Cited, ...]
             taken.setdefault(details[1], []).append(details[0])
     where = {rule.id: (pack, rule) for pack in packs for rule in pack.rules}
     return tuple(
-        cite(*where[rule], arms=tuple(arms)) if rule in where else Cited(rule, arms=tuple(arms)) for rule, arms in taken.items()
+        _cite(*where[rule], tuple(arms)) if rule in where else Cited(rule, arms=tuple(arms)) for rule, arms in taken.items()
     )
 
 
-def cite(pack: RulePack, rule: Any, **more: Any) -> Cited:
-    """Say where a rule of a pack is written."""
+def _cite(pack: RulePack, rule: Rule, arms: tuple[str, ...]) -> Cited:
     entry = pack.sources.get(rule.source.ref or "")
     confidence = rule.source.confidence or (entry.confidence if entry else "")
-    return Cited(rule.id, pack.citation(rule), rule.authority, confidence, rule.source.quote or "", **more)
+    return Cited(rule.id, pack.citation(rule), rule.authority, confidence, rule.source.quote or "", arms)
 
 
-def _duties(card: NightCard, plan: Plan, rules: Sequence[Cited], jurisdiction: str) -> tuple[Cited, ...]:
-    """Return the duties beside the plan's contacts; without contact only those that speak of every channel."""
+def _duties(card: NightCard, plan: Plan, rules: Sequence[Cited], jurisdiction: str) -> tuple[Duty, ...]:
     lender = card.settings.lender
     actor = Actor(lender.role, lender.actor, lender.principal, lender.drafts)
     packs, day = card.packs, pd.Timestamp(card.as_of).date()
@@ -222,21 +234,7 @@ def _duties(card: NightCard, plan: Plan, rules: Sequence[Cited], jurisdiction: s
         # Where nobody says the place, packs that took part show it.
         part = {one.rule for one in rules}
         packs = [pack for pack in packs if pack in packs.named or part & {rule.id for rule in pack.rules}]
-    return tuple(
-        cite(
-            pack,
-            rule,
-            do=rule.do or ("keep_records",),
-            years=rule.retain.years if rule.retain else None,
-            legal_years=rule.retain.legal_minimum_years if rule.retain else None,
-        )
-        for pack, rule in held_rules(packs, jurisdiction, actor, ()).rules
-        if isinstance(rule, DutyRule)
-        and set(plan.channels) & set(rule.match.channels)
-        and rule.match.direction != "in"
-        and rule.effective.from_ <= day
-        and (rule.effective.to is None or day <= rule.effective.to)
-    )
+    return tuple(duties_of(packs, jurisdiction, plan.channels, actor, day))
 
 
 def ways(plan: Plan, settings: PolicySettings) -> tuple[tuple[str, ...], ...]:

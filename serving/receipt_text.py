@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 
-from .receipt import Cited, Expectation, Plan, Receipt
-from .receipt_words import AUTHORITY, CONFIDENCE, OFFERS, TONES, WAYS, Lang, channel, check, duty, reason, text
+from ..policy.rule_duties import Duty, Records
+from .receipt import Cited, Plan, Receipt
+from .receipt_duty_words import duty, records_word
+from .receipt_words import AUTHORITY, CONFIDENCE, OFFERS, TONES, WAYS, Lang, channel, check, reason, text
 
 _SHORT_DIGEST = 16
 
@@ -22,11 +24,12 @@ def render(receipt: Receipt, lang: Lang = "en") -> str:
         lines += _next(plan, lang)
     lines += [text("why", lang), *_listed(reason(one, lang) for one in receipt.reasons)]
     if plan is not None:
-        lines += _expected(plan.expected, plan.standing, lang)
+        lines += _expected(plan, lang)
         lines += _rules(receipt.rules, lang)
         lines.append(text("lawful", lang, text("list", lang).join(plan.lawful_arms)))
-    if receipt.duties:
-        lines += [text("duties", lang), *_listed(_duty(one, lang) for one in receipt.duties)]
+    if plan is not None and receipt.duties:
+        heading = "duties" if plan.channels else "duties_always"
+        lines += [text(heading, lang), *_listed(_duty(one, lang) for one in receipt.duties)]
     if receipt.ways:
         lines += [text("ways", lang), *_listed(_way(one, lang) for one in receipt.ways)]
     reach = receipt.reach.get(lang) or text("reach_default", lang)
@@ -57,19 +60,20 @@ def _next(plan: Plan, lang: Lang) -> list[str]:
     return [" ".join(said)] if said else []
 
 
-def _expected(expected: Expectation | None, standing: bool, lang: Lang) -> list[str]:  # noqa: FBT001  a fact of the plan
+def _expected(plan: Plan, lang: Lang) -> list[str]:
+    expected = plan.expected
     if expected is None:
-        return [text("not_held", lang)] if standing else []
-    uplift = f"{100 * (expected.response - expected.response_none):+.1f}"
-    return [
-        text("expected", lang),
-        *_listed(
-            [
-                text("response", lang, f"{expected.response:.1%}", f"{expected.response_none:.1%}", uplift),
-                text("harm", lang, f"{expected.harm:.2%}", f"{expected.value:,.2f}"),
-            ]
-        ),
-    ]
+        return [text("not_held", lang)] if plan.standing else []
+    said = [text("response", lang, f"{expected.response:.1%}", f"{expected.response_none:.1%}", _points(expected.uplift))]
+    if plan.channels:
+        sure, low, high = f"{100 * expected.confidence:.4g}%", _points(expected.uplift_low), _points(expected.uplift_high)
+        said.append(text("interval", lang, sure, low, high))
+    said.append(text("harm", lang, f"{expected.harm:.2%}", f"{expected.value:,.2f}"))
+    return [text("expected", lang), *_listed(said)]
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f}"
 
 
 def _rules(rules: tuple[Cited, ...], lang: Lang) -> list[str]:
@@ -91,13 +95,22 @@ def _source(one: Cited, lang: Lang) -> str:
     return text("rule", lang, one.rule, rank, read, one.clause)
 
 
-def _duty(one: Cited, lang: Lang) -> str:
+def _duty(one: Duty, lang: Lang) -> str:
     asked = [duty(word, lang) for word in one.do]
-    if one.legal_years is not None:
-        asked.append(text("retained_longer", lang, one.years, one.legal_years))
-    elif one.years is not None:
-        asked.append(text("retained", lang, one.years))
+    if one.records is not None:
+        asked.append(_records(one.records, lang))
     return text("duty", lang, text("list", lang).join(asked), one.rule, one.clause)
+
+
+def _records(kept: Records, lang: Lang) -> str:
+    said = text("retained", lang, records_word(kept.what, lang), f"{kept.years:g}")
+    if kept.since:
+        said += text("retained_since", lang, records_word(kept.since, lang))
+    if kept.recordings_since:
+        said += text("recordings_since", lang, records_word(kept.recordings_since, lang))
+    if kept.legal_years is not None:
+        said += text("retained_by_law", lang, f"{kept.legal_years:g}")
+    return said
 
 
 def _way(way: tuple[str, ...], lang: Lang) -> str:

@@ -70,29 +70,6 @@ CONFIDENCE: Final[dict[str, tuple[str, str]]] = {
     "secondary": ("quoted by others", "转引"), "weak": ("weakly sourced", "来源较弱"),
     "memory": ("from memory", "凭记忆"), "policy": ("the house's own", "内部制定"), "": ("not stated", "未注明"),
 }  # fmt: skip
-DUTIES_ZH: Final[dict[str, str]] = {
-    "agent_identity_first": "先表明催收人员身份", "business_endpoint_only": "只用单位的联系方式",
-    "certified_agents": "人员持证上岗", "consider_forbearance": "考虑宽限安排",
-    "consider_personal_circumstances": "考虑个人情况", "consumer_duty": "以客户利益为先",
-    "count_a_call_to_every_debt_it_mentions": "一次通话计入所提及的每笔债务", "do_not_ask_why_unpaid": "不追问未还原因",
-    "due_consideration": "给予应有的考虑", "explain_on_request": "应要求说明决定", "forbearance": "提供宽限安排",
-    "human_decision_on_request": "应要求由人工决定", "identify_person_first": "先核实本人身份",
-    "impact_assessment": "个人信息保护影响评估", "include_opt_out": "附上退订方式", "leave_when_told": "被要求时离开",
-    "licensed_agency": "使用持牌机构", "no_access_to_phone_book": "不读取通讯录",
-    "no_anonymous_or_threatening_calls": "不匿名来电，不恐吓", "no_continuous_contact": "不连续联系",
-    "no_court_look_alikes": "不使用类似法院文书的形式", "no_excessive_attempts": "不过多尝试",
-    "no_excessive_contact": "不过度联系", "no_false_or_disclosed_data": "不使用虚假信息，不泄露信息",
-    "no_harassment": "不骚扰", "no_harassment_by_any_medium": "不以任何方式骚扰", "no_hidden_numbers": "不隐藏号码",
-    "no_hint_of_debt": "不暗示债务", "no_inappropriate_messages": "不发送不当信息",
-    "no_interference_with_work_rest_leisure": "不影响工作和休息",
-    "no_obscene_or_threatening_language": "不使用侮辱或恐吓性语言", "no_persistent_calling": "不持续拨打",
-    "no_posters": "不张贴", "no_publication": "不公开", "no_systematic_first_demand_by_message": "首次通知不一律用短信",
-    "no_unfair_discrimination_by_automation": "自动化决策不作不合理的差别对待", "pass_dispute_to_lender": "将争议转交贷款方",
-    "processor_contract": "与受托方订立合同", "record_calls": "通话录音", "record_contact": "记录联系",
-    "record_visit": "记录上门", "required_notices_in_keepable_form": "以可保存的形式提供告知",
-    "separate_consent_sensitive": "敏感信息取得单独同意", "separate_consent_to_share": "提供给他人前取得单独同意",
-    "two_visitors": "上门须两人", "keep_records": "保存记录",
-}  # fmt: skip
 TONES: Final[dict[str, str]] = {"friendly": "友好", "neutral": "中性", "firm": "坚定"}
 OFFERS: Final[dict[str, tuple[str, str]]] = {
     "instalments": ("paying in instalments", "分期还款"), "extension": ("more time", "延期还款"),
@@ -132,6 +109,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "repaid: {0} with this arm, {1} without contact ({2} points)",
         "还清：按此方案 {0}，不联系 {1}（相差 {2} 个百分点）",
     ),
+    "interval": (
+        "what this arm changes: {1} to {2} points ({0} interval)",
+        "此方案带来的变化：{1} 至 {2} 个百分点（{0} 置信区间）",
+    ),
     "harm": ("complaint or opt-out: {0}; net value: {1}", "投诉或拒绝联系：{0}；净值：{1}"),
     "not_held": (
         "What was expected when this was decided stands in that night's receipt.",
@@ -146,9 +127,12 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "took": ("not available: {0}", "因此不可用：{0}"),
     "unavailable": ("Not available:", "不可用："),
     "duties": ("Kept with every contact:", "每次联系都须做到："),
+    "duties_always": ("Kept whether or not there is contact:", "无论是否联系都须做到："),
     "duty": ("{0} ({1}: {2})", "{0}（{1}：{2}）"),
-    "retained": ("records for {0:g} years", "记录保存 {0:g} 年"),
-    "retained_longer": ("records for {0:g} years, by law at least {1:g}", "记录保存 {0:g} 年，法定至少 {1:g} 年"),
+    "retained": ("{0} kept for {1} years", "{0}保存 {1} 年"),
+    "retained_since": (" from {0} on", "（自{0}起）"),
+    "recordings_since": (", recordings from {0} on", "，录音自{0}起"),
+    "retained_by_law": (", by law at least {0}", "，法定至少 {0} 年"),
     "ways": ("What lowers the contacts:", "怎样减少联系："),
     "person": ("A person decides, if you wish:", "您可以要求由人工决定："),
     "automated": (
@@ -213,11 +197,6 @@ def check(rule: str, lang: Lang) -> str:
         if key in CHECKS:
             return text(key, lang, words=CHECKS)
     return text("other", lang, words=CHECKS)
-
-
-def duty(word: str, lang: Lang) -> str:
-    """Return a duty's words."""
-    return DUTIES_ZH[word] if lang == "zh" and word in DUTIES_ZH else word.replace("_", " ")
 
 
 def channel(word: str, lang: Lang) -> str:

@@ -20,8 +20,9 @@ SCHEMA: Final = pa.schema(
         ("standing", pa.bool_()), ("arm", pa.string()), ("channel", pa.string()), ("intensity", pa.float64()),
         ("interval_days", pa.float64()), ("next_contact_from", pa.string()), ("next_contact_to", pa.string()),
         ("windows", pa.list_(pa.string())), ("response", pa.float64()), ("response_none", pa.float64()),
-        ("uplift", pa.float64()), ("harm", pa.float64()), ("value", pa.float64()), ("propensity", pa.float64()),
-        ("explore", pa.bool_()), ("lawful_arms", pa.list_(pa.string())), ("reasons", pa.list_(pa.string())),
+        ("uplift", pa.float64()), ("uplift_low", pa.float64()), ("uplift_high", pa.float64()), ("harm", pa.float64()),
+        ("value", pa.float64()), ("propensity", pa.float64()), ("explore", pa.bool_()),
+        ("lawful_arms", pa.list_(pa.string())), ("reasons", pa.list_(pa.string())),
         ("tone", pa.string()), ("offer", pa.string()), ("model_version", pa.string()), ("policy_version", pa.string()),
         ("rules_version", pa.string()), ("template", pa.string()),
     ]
@@ -34,6 +35,8 @@ _LOG_SCHEMA: Final = pa.schema(
     ]
 )
 COLUMNS: Final = tuple(SCHEMA.names)
+# What the model expected of the arm; the decision log does not hold it.
+EXPECTED: Final = ("response", "response_none", "uplift", "uplift_low", "uplift_high", "harm", "value")
 NO_MODEL: Final = "house-policy"
 _ID_LENGTH: Final = 16
 

@@ -19,6 +19,7 @@ from lighttouch.policy.rule_model import Authority, Confidence
 from lighttouch.policy.rule_pack import RulePack
 from lighttouch.policy.rule_states import DutyRule
 from lighttouch.policy.settings import PolicySettings
+from lighttouch.serving import receipt_duty_words as duty_words
 from lighttouch.serving import receipt_words as words
 from lighttouch.serving.output import run_card, write_night
 from lighttouch.serving.receipt import receipt, ways
@@ -178,7 +179,7 @@ def test_every_reason_check_duty_and_word_has_both_languages():
         assert words.TEMPLATES[reason].count("{") == words.REASONS_ZH[reason].count("{")
     packs = [RulePack.load(name) for name in shipped_packs()]
     asked = {word for pack in packs for rule in pack.rules if isinstance(rule, DutyRule) for word in rule.do}
-    assert asked <= set(words.DUTIES_ZH)
+    assert asked == set(duty_words.DUTIES_ZH)
     assert set(CHANNELS) == set(words.CHANNELS_ZH)
     assert set(Authority.__args__) <= set(words.AUTHORITY)
     assert set(Confidence.__args__) <= set(words.CONFIDENCE)
@@ -187,7 +188,8 @@ def test_every_reason_check_duty_and_word_has_both_languages():
 
 
 def test_every_text_has_the_same_blanks_in_both_languages():
-    for table in (words.TEXTS, words.CHECKS, words.WAYS, words.OFFERS, words.AUTHORITY, words.CONFIDENCE):
+    tables = (words.TEXTS, words.CHECKS, words.WAYS, words.OFFERS, words.AUTHORITY, words.CONFIDENCE, duty_words.RECORDS)
+    for table in tables:
         for key, (english, chinese) in table.items():
             blanks = [{part.split("}")[0] for part in one.split("{")[1:]} for one in (english, chinese)]
             assert blanks[0] == blanks[1], key
