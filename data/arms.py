@@ -51,12 +51,7 @@ class Arm:
 
     def __post_init__(self) -> None:
         faults = [
-            Fault(
-                f"arm '{self.name}', channel '{channel}'",
-                "a finite number of contacts per week, 0 or more",
-                repr(dose),
-                "",
-            )
+            Fault(f"arm '{self.name}', channel '{channel}'", "a finite number of contacts per week, 0 or more", repr(dose), "")
             for channel, dose in self.doses.items()
             if not _is_dose(dose)
         ]
@@ -159,19 +154,21 @@ class ArmCatalogue:
         known = {item.name for item in fields(Arm)}
         arms = [*content.get("arms", ()), *content.get("retired", ())]
         faults = [
-            Fault(
-                f"arm '{arm.get('name')}'",
-                f"a channel out of {', '.join(CHANNELS)}",
-                repr(key),
-                _closest(key, CHANNELS),
-            )
+            Fault(f"arm '{arm.get('name')}'", f"a channel out of {', '.join(CHANNELS)}", repr(key), _closest(key, CHANNELS))
             for arm in arms
             for key in arm
             if key not in known
         ]
+        made: dict[str, list[Arm]] = {"arms": [], "retired": []}
+        for part, listed in made.items():
+            for arm in content.get(part, ()):
+                try:
+                    listed.append(Arm(**{key: value for key, value in arm.items() if key in known}))
+                except InvalidInput as refusal:
+                    faults += refusal.faults
         if faults:
             raise InvalidInput(faults)
-        active, retired = ([Arm(**arm) for arm in content.get(key, ())] for key in ("arms", "retired"))
+        active, retired = made.values()
         return cls(active, fallback=content.get("fallback", ""), retired=retired)
 
     def to_dict(self) -> dict[str, Any]:

@@ -63,12 +63,15 @@ class Contract:
         Columns that name a row; duplicates are quarantined. Empty where events may repeat.
     required : bool
         A book without this table is refused; the others may be absent and are then empty.
+    absent : str
+        What a book without this table means; empty where it is refused.
     """
 
     name: str
     columns: tuple[Column, ...]
     key: tuple[str, ...] = ()
     required: bool = False
+    absent: str = ""
 
     def column(self, name: str) -> Column:
         """Return a column by name."""
@@ -156,6 +159,7 @@ _CONTACTS = Contract(
         _instant("known_at"),
     ),
     key=("contact_id",),
+    absent="limits count only contacts that are planned, and neither fatigue nor answers are seen",
 )
 _CONTACT_POINTS = Contract(
     "contact_points",
@@ -169,6 +173,7 @@ _CONTACT_POINTS = Contract(
         _instant("valid_to", nullable=True),
     ),
     key=("borrower_id", "channel", "endpoint_id", "valid_from"),
+    absent="every channel counts as one that reaches",
 )
 _CONSENTS = Contract(
     "consents",
@@ -182,6 +187,7 @@ _CONSENTS = Contract(
         _instant("known_at"),
     ),
     key=("consent_id",),
+    absent="where a rule asks for a consent, there is none",
 )
 _STATUS_EVENTS = Contract(
     "status_events",
@@ -197,11 +203,13 @@ _STATUS_EVENTS = Contract(
         # ("mon-fri 18:00-21:00"), the kind of place of `quiet_place`, the endpoint_id of `quiet_endpoint`.
         _text("detail", nullable=True),
     ),
+    absent="nobody is left alone for a complaint, opt-out, dispute, promise or hardship, and no harm is seen",
 )
 _SYSTEM_GAPS = Contract(
     "system_gaps",
     (_text("channel", allowed=CHANNELS), _instant("start_at"), _instant("end_at", nullable=True), _text("cause")),
     key=("channel", "start_at"),
+    absent="the silence of an outage counts as the lender's choice",
 )
 _DECISIONS = Contract(
     "decisions",
@@ -218,6 +226,7 @@ _DECISIONS = Contract(
         _text("rules_version"),
     ),
     key=("decision_id",),
+    absent="no decision stands, and a model can only read arms off the contacts that were made",
 )
 
 CONTRACTS: Final[dict[str, Contract]] = {

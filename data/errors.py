@@ -91,6 +91,12 @@ class StaleLedger(Refusal):
 
     def __init__(self, lag_days: float, limit_days: float, source: str) -> None:
         self.lag_days, self.limit_days, self.source = lag_days, limit_days, source
+        if lag_days == float("inf"):
+            super().__init__(
+                f"The ledger of {source} has no posting before as_of: who has paid is not known. Load the postings, or choose "
+                f"a later as_of."
+            )
+            return
         super().__init__(
             f"The ledger of {source} is {lag_days:.1f} days old at as_of, the limit is {limit_days:.1f} days: people who have "
             f"paid could be contacted. Load the missing postings, choose an earlier as_of, or raise `ledger.lag_limit_days`."

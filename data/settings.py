@@ -1,5 +1,7 @@
 """Settings files: YAML sections read into frozen models; unknown keys are errors, all faults at once."""
 
+from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -127,16 +129,25 @@ def load_yaml(path: str | Path) -> dict[str, Any]:
             [Fault(str(path), "a YAML file", "something that cannot be read as text", "Check the path.")]
         ) from None
     except yaml.YAMLError as error:
-        raise InvalidInput([Fault(str(path), "valid YAML", " ".join(str(error).split()), "")]) from None
+        found = f"what is none: {' '.join(str(error).split())}"
+        raise InvalidInput([Fault(str(path), "valid YAML", found, "Mend the line that is named.")]) from None
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise InvalidInput([Fault(str(path), "a mapping of sections", type(content).__name__, "")])
+        found = f"{type(content).__name__} {str(content)[:40]!r}"
+        raise InvalidInput([Fault(str(path), "a mapping of sections", found, "Write lines such as `harm_price: 25`.")])
     return content
 
 
-def parse_model(model: type[Model], content: Any, where: str) -> Model:
+def parse_model(model: type[Model], content: Any, where: str, beside: Sequence[str] = ()) -> Model:
     """Validate plain values into a settings model, all faults at once.
+
+    Parameters
+    ----------
+    where : str
+        The file, or the section of it.
+    beside : sequence of str, optional
+        Keys at the top that others read: they are known, too.
 
     Raises
     ------
@@ -146,13 +157,30 @@ def parse_model(model: type[Model], content: Any, where: str) -> Model:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        faults = [
-            Fault(
-                ".".join([where, *map(str, problem["loc"])]),
-                problem["msg"][:1].lower() + problem["msg"][1:],
-                repr(problem["input"]),
-                f"Known keys: {', '.join(model.model_fields)}." if problem["type"] == "extra_forbidden" else "",
-            )
-            for problem in error.errors()
-        ]
-        raise InvalidInput(faults) from None
+        raise InvalidInput([_fault(model, dict(problem), where, beside) for problem in error.errors()]) from None
+
+
+def _fault(model: type[BaseModel], problem: dict[str, Any], where: str, beside: Sequence[str]) -> Fault:
+    """Tell one problem of a validation in this package's words."""
+    place = f"{where}{': ' if where.endswith(('.yaml', '.yml')) else '.'}{'.'.join(map(str, problem['loc']))}"
+    if problem["type"] == "extra_forbidden":
+        key, known = str(problem["loc"][-1]), _known_keys(model, problem["loc"])
+        known += beside if len(problem["loc"]) == 1 else []
+        close = get_close_matches(key, known, n=1)
+        meant = f"Did you mean '{close[0]}'? " if close else ""
+        return Fault(place, "a known key", repr(key), f"{meant}Known keys: {', '.join(known)}." if known else "Take it out.")
+    if problem["type"] == "missing":
+        return Fault(place, "a value", "none", "It has no default: state it.")
+    text = str(problem["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+    return Fault(place, text[:1].lower() + text[1:], repr(problem["input"]), "")
+
+
+def _known_keys(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
+    """Return the keys that are known where a path ends; none where the way there is not by sections alone."""
+    for part in path[:-1]:
+        field = model.model_fields.get(str(part))
+        kind = field.annotation if field else None
+        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+            return []
+        model = kind
+    return list(model.model_fields)

@@ -166,6 +166,7 @@ def _read(source: Source, loader: Loader, workroom: Path) -> tuple[tuple[TableQu
         quarantine.take_duplicates(CONTRACTS[name])
     quarantine.take_orphans()
     notices += [*loader.notices, *quarantine.loose_references(), *quarantine.blank_unknown_zones()]
+    notices += [f"{name}: no such table; {contract.absent}" for name, contract in CONTRACTS.items() if name not in present]
     for contract in CONTRACTS.values():
         loader.finish(contract)
     connection.execute("SET preserve_insertion_order = false")

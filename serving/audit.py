@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..data.arms import ArmCatalogue
 from ..data.book import Book
 from ..data.errors import Fault, InvalidInput
-from ..data.files import replacing
+from ..data.files import ensure_writable, replacing
 from ..features.points import decision_points
 from ..policy.settings import PolicySettings
 from ..training.audit import FROM_LOG, UNKNOWN, AuditLog, AuditOptions, age_band, audit_groups, judged_together
@@ -37,6 +37,8 @@ NOTES: Final = (
         "A rule beside which another forbids the same costs nothing alone, so prices do not add up."
     ),
 )
+
+_FILES: Final = ("audit.json", "groups.csv", "overrides.csv", "rules.csv")
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ class Audit:
     facts: dict[str, Any]
 
     def write(self, folder: Path) -> None:
-        """Write groups.csv, rules.csv, overrides.csv and audit.json, all or none; the folder is replaced."""
+        """Write groups.csv, rules.csv, overrides.csv and audit.json, all or none; the folder of an audit is replaced."""
+        check_audit_folder(folder)
         tables = {"groups": self.groups, "rules": self.rules, "overrides": self.overrides}
         content = {"facts": self.facts, "notes": list(NOTES)} | {name: _plain(table) for name, table in tables.items()}
         with replacing(folder) as room:
@@ -70,6 +73,33 @@ class Audit:
                 table.to_csv(room / f"{name}.csv", index=False, lineterminator="\n")
             text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
             (room / "audit.json").write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+def check_dimensions(by: Sequence[str]) -> None:
+    """Refuse groups that an audit does not have.
+
+    Raises
+    ------
+    InvalidInput
+        Naming every one.
+    """
+    if unknown := sorted(set(by) - set(DIMENSIONS)):
+        raise InvalidInput([Fault("--by", f"words out of {', '.join(DIMENSIONS)}", ", ".join(unknown), "")])
+
+
+def check_audit_folder(folder: Path) -> None:
+    """Refuse a folder for an audit that cannot be written or holds anything else: what is in it is replaced.
+
+    Raises
+    ------
+    InvalidInput
+        Naming what else is there.
+    """
+    ensure_writable(folder)
+    strangers = sorted(path.name for path in folder.iterdir() if path.name not in _FILES) if folder.is_dir() else []
+    if strangers:
+        found = ", ".join(strangers[:5])
+        raise InvalidInput([Fault(str(folder), "a new folder or one with an audit only", found, "Choose another folder.")])
 
 
 def audit(
@@ -92,8 +122,7 @@ def audit(
         At which the rules are priced; the last logged decision's where left out.
     options : AuditOptions, optional
     """
-    if unknown := sorted(set(by) - set(DIMENSIONS)):
-        raise InvalidInput([Fault("--by", f"words out of {', '.join(DIMENSIONS)}", ", ".join(unknown), "")])
+    check_dimensions(by)
     if brain.bundle is None:
         raise InvalidInput([Fault("the audit", "a model", "the house policy alone", "Train one: `lighttouch train DIR`.")])
     options, settings = options or AuditOptions(), brain.settings

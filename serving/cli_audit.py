@@ -9,20 +9,21 @@ import typer
 from ..data.clock import parse_instant
 from ..data.stores import open_book
 from ..training.audit import FROM_LOG, AuditOptions
-from .audit import DIMENSIONS, NOTES, Audit
+from .audit import DIMENSIONS, NOTES, Audit, check_audit_folder, check_dimensions
 from .audit import audit as audit_book
 from .cli_model import tracker_for
-from .console import say, show, stage
+from .console import band, note, say, show, stage
 from .decisions import Brain
 from .environment import Environment
 from .recommender import Recommender
 from .settings import Settings, SettingsFile
 
 _PER_WEEK = ("contacts_recommended", "contacts_executed")
-RULE_FORMATS = {
-    "restricted": "{:.1%}", "blamed": "{:.1%}", "value_lost": "{:,.3f}", "value_lost_low": "{:,.3f}",
-    "value_lost_high": "{:,.3f}", "recovery_lost": "{:,.3f}", "contacts_avoided": "{:.3f}",
-}  # fmt: skip
+# Two tables of these fit where one of all does not: what the model decides, and what the log says.
+_DECIDED = (*_PER_WEEK, "uplift", "harm")
+RULE_FORMATS = {"restricted": "{:.1%}", "blamed": "{:.1%}", "recovery_lost": "{:,.3f}", "contacts_avoided": "{:.3f}"}
+
+_RULE_COLUMNS = ["rule", "restricted", "blamed", "value_lost", "recovery_lost", "contacts_avoided"]
 
 
 def audit(
@@ -36,17 +37,18 @@ def audit(
 ) -> None:
     """Tell who gets how much contact, what it does to them, what each rule costs, and what people overrode."""
     chosen, environment = Settings.read(settings), Environment.read()
+    words = [word.strip() for word in by.split(",") if word.strip()]
+    folder, instant = out or environment.room / "audit", parse_instant(as_of) if as_of else None
+    check_dimensions(words)
+    check_audit_folder(folder)
     with stage("loading the model"):
         loaded = Recommender.load(model, chosen.policy, tracker_for(model, environment))
     brain = Brain(loaded.bundle, loaded.settings, loaded.packs, loaded.arms)
     with stage(f"checking {source}"):
         book = open_book(source, chosen.book, loaded.arms)
-    words = [word.strip() for word in by.split(",") if word.strip()]
-    instant = parse_instant(as_of) if as_of else None
     with book, stage("auditing decisions that the model has not seen, and pricing rules"):
         found = audit_book(book, brain, words, instant, AuditOptions(min_borrowers))
     show_audit(found)
-    folder = out or environment.room / "audit"
     found.write(folder)
     say(f"audit: {folder}")
 
@@ -58,14 +60,19 @@ def show_audit(found: Audit) -> None:
         f"  {facts['decisions']:,} decisions of {facts['borrowers']:,} borrowers, {facts['first'][:10]} to {facts['last'][:10]}"
     )
     for dimension, rows in found.groups.groupby("dimension", sort=False):
-        show(wide(rows), f"by {dimension}; * differs from the whole, all differences taken together")
+        decided = rows["measure"].isin(_DECIDED)
+        show(wide(rows[decided]), f"by {dimension}, as recommended; * differs from the whole, all differences taken together")
+        show(
+            wide(rows[~decided]), f"by {dimension}, from the log; benefit and added harm of the model's policy over no contact"
+        )
     if len(found.rules):
-        told = found.rules.drop(columns="authority").head(20)
-        say(f"  rules priced on {facts['rules_borrowers']:,} borrowers as of {facts['rules_as_of']}")
+        say(f"  rules priced on {facts['rules_borrowers']:,} borrowers as of {facts['rules_as_of'][:16]} UTC")
+        rules = found.rules.head(20)
+        told = rules.assign(value_lost=band(rules, "value_lost", "{:,.3f}"))[_RULE_COLUMNS]
         show(told, "price of each rule per borrower, account currency; never used for contact", RULE_FORMATS)
     show(found.overrides, "decisions that a person has overridden") if len(found.overrides) else say("  no overrides")
-    for note in NOTES:
-        say(f"  {note}")
+    for one in NOTES:
+        note(f"  {one}")
 
 
 def wide(rows: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import typer
 
 from ..data.clock import parse_instant
 from ..data.errors import TooManyBadRows
-from ..data.files import replacing
+from ..data.files import ensure_writable, replacing
 from ..data.quality import QualityReport
 from ..data.stores import check_source, open_book
 from ..data.worlds import WORLDS
@@ -25,7 +25,7 @@ def simulate(
     world: Annotated[str, typer.Option(help=f"Name of the world: {', '.join(WORLDS)}.")] = "randomised",
     borrowers: Annotated[int, typer.Option(help="Number of borrowers.", min=1)] = 20_000,
     days: Annotated[int, typer.Option(help="Days of history.", min=30)] = 730,
-    seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of every draw.", min=0)] = 0,
 ) -> None:
     """Make a book with known truth: the event tables of a lender, and what every arm would have done."""
     with stage(f"simulating {borrowers:,} borrowers over {days} days in the world '{world}'"):
@@ -76,12 +76,13 @@ def features(
         return
     if source is None or as_of is None or out is None:
         raise typer.BadParameter("Name the tables, --as-of and --out, or ask for --list.")
-    chosen = Settings.read(settings)
+    instant, chosen = parse_instant(as_of), Settings.read(settings)
+    ensure_writable(out)
     ledger = chosen.policy.ledger
     with stage(f"checking {source}"):
         book = open_book(source, chosen.book, chosen.arms)
     with book, stage("building features"):
-        frame = build_features(book, tonight(book, parse_instant(as_of), ledger), ledger)
+        frame = build_features(book, tonight(book, instant, ledger), ledger)
     with replacing(out) as place:
         frame.to_parquet(place)
     say(f"{len(frame):,} borrowers x {len(FEATURES)} features: {out}")

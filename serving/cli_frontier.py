@@ -13,7 +13,7 @@ from ..training.frontier_value import SWEPT, frontier_pictures, frontier_table
 from ..training.judge import unseen_rows
 from ..training.pictures import page
 from ..training.table import training_table
-from .cli_model import tracker_for
+from .cli_model import tell_unsupported, tracker_for
 from .console import say, show, stage
 from .environment import Environment
 from .recommender import Recommender
@@ -62,10 +62,9 @@ def _tell(found: pd.DataFrame) -> None:
     )
     say("per decision: as predicted, and doubly robust from the log with a 95% band for each figure by itself")
     show(told, "recovery against contacts against complaints", dict.fromkeys(told.columns[1:], "{:,.2f}") | _AS_IT_IS)
-    lost = found[~found["supported"]]
-    for row in lost.to_dict("records"):
-        at = f" at a price of {row['price']:,.2f}" if row["policy"] == SWEPT else ""
-        say(f"  not supported: {row['policy']}{at}: {row['reason']}")
+    swept = found["policy"] == SWEPT
+    priced = found["policy"] + found["price"].map(" at a price of {:,.2f}".format).where(swept, "")
+    tell_unsupported(found.assign(policy=priced))
 
 
 def _bands(found: pd.DataFrame, unit: str, scale: float) -> list[str]:

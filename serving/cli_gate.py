@@ -15,7 +15,7 @@ from ..training.gate_promotion import Candidates, Promotion, rollback
 from ..training.gate_promotion import promote as hold_gate
 from ..training.tracker import Standing, Tracker
 from .cli_model import MODEL_NAME, show_verdict, tracker_for, tracker_in
-from .console import head, say, show, stage
+from .console import head, note, say, show, stage
 from .environment import Environment
 from .recommender import Recommender
 from .settings import Settings, SettingsFile
@@ -66,17 +66,21 @@ def plan_experiment(
 def show_plan(found: Plan) -> None:
     """Print what each exploration share needs."""
     design = found.design
-    say(f"  question: {found.question}; {design.per_week:,.0f} decisions a week, {design.logged:,} logged so far")
-    say(f"  gain not to be missed: {found.effect:,.2f} per decision ({found.effect_from})")
+    note(f"  question: {found.question}; {design.per_week:,.0f} decisions a week, {design.logged:,} logged so far")
+    note(f"  gain not to be missed: {found.effect:,.2f} per decision ({found.effect_from})")
     for notice in found.notices:
-        say(f"  {notice}")
+        note(f"  {notice}")
     table = found.table.assign(weeks=[f"{weeks:.0f}" if np.isfinite(weeks) else "never" for weeks in found.table["weeks"]])
     for column in ("rows", "of_none"):
         table[column] = [f"{rows:,.0f}" if np.isfinite(rows) else "no number" for rows in table[column]]
     powers = {name: "{:.0%}" for name in table.columns if name.startswith("power_")}
     show(table, f"until the gate passes with a chance of {design.power:.0%}", PLAN_FORMATS | powers)
     say("  explore: share of decisions drawn evenly from the lawful arms; rows: decisions to judge on; weeks: with maturing;")
-    say("  price: value given up per decision; power_N: chance that the gate passes after N weeks.")
+    say(
+        "  never: not within ten years; price: value given up per decision; power_N: chance that the gate passes after N weeks."
+    )
+    if len(found.table) > 1 and np.allclose(found.table["price"], found.table["price"].iloc[0], atol=0.005):
+        say("  The log explores as much as an even draw would: a higher share changes nothing, more decisions a week do.")
 
 
 def _shares(text: str) -> tuple[float, ...]:
@@ -102,7 +106,7 @@ def show_promotion(promotion: Promotion) -> None:
     """Print every question of the gate with its figure, the verdict, and each reason against it."""
     found, trial = promotion.verdict, promotion.trial
     if trial is not None:
-        say(
+        note(
             f"  final fold {found.fold}: {len(trial.rows):,} decisions from {trial.first:%Y-%m-%d} to {trial.last:%Y-%m-%d}; "
             f"attempt {found.attempt} on it, so every bound holds with {found.confidence:.2%} confidence"
         )
@@ -111,7 +115,7 @@ def show_promotion(promotion: Promotion) -> None:
         show(found.table.drop(columns="sentence"), "the gate's questions", CHECK_FORMATS)
     head("The gate is open" if found.passed else "The gate is closed")
     for sentence in found.table["sentence"] if found.passed else found.reasons:
-        say(f"  {'+' if found.passed else '-'} {sentence}")
+        note(f"  {'+' if found.passed else '-'} {sentence}")
     say(_told(promotion.before, promotion.after))
     if promotion.run is not None:
         say(f"verdict kept as run {promotion.run.run_id}")

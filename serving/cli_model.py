@@ -16,17 +16,14 @@ from ..training.flat import FlatResult, train_flat
 from ..training.recipe import RECIPE_PAGE, Recipe
 from ..training.record import flat_record, judged_record, record_of
 from ..training.run import TrainingRun, TrainOptions, judge_again, train_book
-from ..training.tracker import LoggedRun, RunRecord, Tracker
-from .console import head, say, show, stage
+from ..training.tracker import LoggedRun, RunRecord, Tracker, check_name
+from .console import band, head, note, say, show, stage
 from .environment import Environment
 from .recommender import Recommender
 from .settings import Settings, SettingsFile
 
 MODEL_NAME = "contact-response"
-VALUE_FORMATS = {
-    "value": "{:,.2f}", "value_low": "{:,.2f}", "value_high": "{:,.2f}", "repaid": "{:.3f}", "repaid_low": "{:.3f}",
-    "repaid_high": "{:.3f}", "contacts_per_week": "{:.2f}", "ess": "{:,.0f}", "projected": "{:.1%}",
-}  # fmt: skip
+VALUE_FORMATS = {"contacts/week": "{:.2f}", "ess": "{:,.0f}", "projected": "{:.1%}"}
 ARM_FORMATS = {
     "contacts_per_week": "{:.2f}", "decisions": "{:,.0f}", "comparable": "{:.0%}",
     **dict.fromkeys(("response", "low", "high", "over_none", "predicted", "observed"), "{:.3f}"),
@@ -50,13 +47,15 @@ def train(  # noqa: PLR0913, PLR0917  each parameter is an option of the command
     settings: SettingsFile = None,
     save: Annotated[Path | None, typer.Option(help="Folder for the model; replaced.")] = None,
     register: Annotated[str | None, typer.Option(help="Register the model under this name.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of every draw.", min=0)] = 0,
     like: Annotated[str | None, typer.Option(help="Make a kept run again, by its id, and compare every byte.")] = None,
 ) -> None:
     """Train a response model, judge it on decisions it has not seen, and keep the run."""
     environment = Environment.read()
     folder = save or environment.room / "models" / ("again" if like else "latest")
     check_folder(folder)
+    if register is not None:
+        check_name(register)
     if like is not None:
         if table is not None or settings is not None or register is not None or seed or select:
             raise typer.BadParameter("--like takes everything from the run: beside it only the tables and --save.")
@@ -65,11 +64,14 @@ def train(  # noqa: PLR0913, PLR0917  each parameter is an option of the command
     if table is not None and source is not None:
         raise typer.BadParameter("Name either the event tables or --table, not both.")
     if table is not None:
-        result = train_table(table, _flat_options(arm, outcome, propensity, group, baseline, drop, seed))
+        flat = _flat_options(arm, outcome, propensity, group, baseline, drop, seed)
+        open_store(environment)
+        result = train_table(table, flat)
         with stage("saving the model"):
             record = flat_record(result, folder, seed)
     elif source is not None:
         options, chosen = TrainOptions(seed=seed, select_share=select), Settings.read(settings)
+        open_store(environment)
         record = record_source(train_source(source, chosen, folder, options), folder, options, source, chosen)
     else:
         raise typer.BadParameter("Name the event tables, or one flat table with --table.")
@@ -84,12 +86,15 @@ def evaluate(
 ) -> None:
     """Judge a saved model on the final time fold against the logged policy and fixed rules."""
     chosen, environment = Settings.read(settings), Environment.read()
+    open_store(environment)
     with stage("loading the model"):
         recommender = Recommender.load(model, chosen.policy, tracker_for(model, environment))
     with stage(f"checking {source}"):
         book = open_book(source, chosen.book, recommender.bundle.arms)
     with book, stage("judging on the final time fold"):
         judged = judge_again(book, recommender.bundle, chosen.policy)
+    for notice in (*book.notices, *judged.notices):
+        note(f"  {notice}")
     show_verdict(judged.verdict.values, judged.verdict.gains)
     keep(judged_record(judged, recommender.bundle), None, environment)
 
@@ -125,7 +130,7 @@ def train_source(
     with book, stage("features, training, and judging on the final time fold"):
         run = train_book(book, settings.arms, settings.policy, folder, options)
     for notice in (*book.notices, *run.fit.notices, *run.notices):
-        say(f"  {notice}")
+        note(f"  {notice}")
     say(
         f"  learnt from {len(run.fit):,} commitments before {run.folds.fit_end:%Y-%m-%d}, "
         f"judged on {len(run.test):,} from {run.folds.judged_from:%Y-%m-%d} on"
@@ -139,7 +144,7 @@ def train_source(
             "contacts planned and made",
             COMPLIANCE_FORMATS,
         )
-        say(f"  {said_of(run.compliance)}")
+        note(f"  {said_of(run.compliance)}")
     return run
 
 
@@ -150,21 +155,35 @@ def train_table(path: Path, options: dict[str, object]) -> FlatResult:
     with stage("training, and valuing on held-out rows"):
         result = train_flat(frame, **options)  # type: ignore[arg-type]
     for notice in (*result.notices, *map(str, (alarm for alarm in result.alarms if alarm.rings))):
-        say(f"  {notice}")
+        note(f"  {notice}")
     head(f"learnt from {result.fit_rows:,} rows, valued on {result.holdout_rows:,} held-out rows")
     show(result.report.drop(columns="reason"), "value per decision, doubly robust and self-normalised")
-    for row in result.report[~result.report["supported"]].to_dict("records"):
-        say(f"  not supported: {row['policy']}: {row['reason']}")
+    tell_unsupported(result.report)
     say(f"best constant arm on the fit part: {result.best_constant}; the learnt policy claims {result.claimed:.4f}")
     return result
 
 
 def show_verdict(values: pd.DataFrame, gains: pd.DataFrame, fold: str = "final") -> None:
     """Print what policies are worth on the judged fold."""
-    show(values.drop(columns="reason"), f"value per decision (account currency) on the {fold} time fold", VALUE_FORMATS)
-    show(gains.drop(columns="reason"), "gain of the learnt policy over", VALUE_FORMATS)
-    for row in values[~values["supported"]].to_dict("records"):
-        say(f"  not supported: {row['policy']}: {row['reason']}")
+    show(_in_bands(values, "policy"), f"value per decision (account currency) on the {fold} time fold", VALUE_FORMATS)
+    show(_in_bands(gains, "over"), "gain of the learnt policy over")
+    say("  [low, high]: interval, clustered by borrower; repaid: share; ess: decisions of the log that speak of the policy, in")
+    say("  effect; projected: share for whom the rule's arm was not lawful, so that the nearest lawful one stands in.")
+    tell_unsupported(values)
+
+
+def _in_bands(found: pd.DataFrame, key: str) -> pd.DataFrame:
+    """Return the figures of policies with their intervals in one cell each."""
+    cells = pd.DataFrame({key: found[key], "value": band(found, "value", "{:,.2f}"), "repaid": band(found, "repaid", "{:.3f}")})
+    rest = [name for name in ("contacts_per_week", "ess", "projected", "supported") if name in found]
+    return cells.join(found[rest]).rename(columns={"contacts_per_week": "contacts/week"})
+
+
+def tell_unsupported(found: pd.DataFrame) -> None:
+    """Say of each policy that the log cannot carry, why, and what to do; one reason is told once."""
+    lost = found[~found["supported"]]
+    for reason, rows in lost.groupby("reason", sort=False):
+        note(f"  not supported: {', '.join(rows['policy'])}: {str(reason).removeprefix('Not supported: ')}")
 
 
 def show_account(account: Account) -> None:
@@ -185,12 +204,18 @@ def keep(record: RunRecord, name: str | None, environment: Environment) -> Logge
     with stage("keeping the run in MLflow"):
         tracker = tracker_in(environment)
         run = tracker.log(record)
-        registered = tracker.register(run, name) if name else None
+        registered = tracker.register(run, name) if name is not None else None
     say(f"run: {run.run_id}    see it: mlflow ui --backend-store-uri {environment.tracking_uri}")
     if registered:
         say(f"registered: models:/{registered.name}@{registered.aliases[-1]} (version {registered.version})")
         say(f"  champion it becomes through the gate: lighttouch promote DATA --name {registered.name}")
     return run
+
+
+def open_store(environment: Environment) -> None:
+    """Refuse a tracking store that does not answer, before anything is computed that shall be kept there."""
+    with stage("opening the tracking store"):
+        tracker_in(environment).reach()
 
 
 def tracker_in(environment: Environment) -> Tracker:

@@ -12,11 +12,11 @@ from ..data.errors import Fault, InvalidInput
 from ..data.settings import BookSettings
 from ..data.stores import open_book
 from .cli_model import tracker_for
-from .console import say, show, stage
+from .console import note, say, show, stage
 from .environment import Environment
 from .explain import explain_file
 from .night import Night
-from .output import check_output, run_card, sibling, write_night
+from .output import check_output, check_recommendations, run_card, sibling, write_night
 from .receipt import receipt
 from .receipt_text import render
 from .receipt_words import LANGS, Lang
@@ -65,7 +65,7 @@ def decide_night(source: str, recommender: Recommender, settings: BookSettings, 
     with book, stage(f"deciding as of {as_of:%Y-%m-%d %H:%M} UTC"):
         night = recommender.night(book, as_of)
     for notice in book.notices:
-        say(f"  {notice}")
+        note(f"  {notice}")
     recs = night.recommendations.select(["arm", "standing", "explore"]).to_pandas()
     fresh, standing = int((~recs["standing"]).sum()), int(recs["standing"].sum())
     say(f"  {fresh:,} decisions, {standing:,} standing, {len(night.excluded):,} borrowers left out")
@@ -87,6 +87,7 @@ def explain(
     """Give the receipt of one decision: what, why, by which rules, what lowers contact, how to reach a person."""
     if lang not in LANGS:
         raise InvalidInput([Fault("--lang", f"one of {', '.join(LANGS)}", repr(lang), "")])
+    check_recommendations(file)
     if not run_card(file).is_file() and lang == "en":
         say(explain_file(file, borrower))
         return

@@ -15,7 +15,7 @@ from ..data.stores import open_book
 from ..policy.recheck import Planned, recheck_all
 from ..policy.rules import load_packs
 from .console import say, show, stage
-from .output import run_card
+from .output import check_recommendations, run_card
 from .settings import Settings, SettingsFile
 
 
@@ -45,14 +45,12 @@ def planned_in(file: Path) -> list[Planned]:
     Raises
     ------
     InvalidInput
-        Where there is no such file.
+        Where the file, or the card beside it, is not what a night wrote.
     """
-    if not file.is_file():
-        raise InvalidInput([Fault(str(file), "a recommendation table", "no such file", "Run `lighttouch recommend` first.")])
     columns = ["decision_id", "borrower_id", "as_of", "commit_until", "windows"]
-    card = run_card(file)
+    check_recommendations(file, columns)
     # Windows of a standing decision were laid by the night, not by the decision.
-    laid_at = parse_instant(json.loads(card.read_text(encoding="utf-8"))["as_of"]) if card.is_file() else None
+    laid_at = _night_of(run_card(file))
     found = []
     for row in pq.read_table(file, columns=columns).to_pylist():
         for text in row["windows"]:
@@ -61,3 +59,15 @@ def planned_in(file: Path) -> list[Planned]:
             ids = (row["decision_id"], row["borrower_id"], channel)
             found.append(Planned(*ids, start, end, row["as_of"], row["commit_until"], laid_at))
     return found
+
+
+def _night_of(card: Path) -> datetime | None:
+    """Return the instant of the night whose card this is; None where it was not kept."""
+    if not card.is_file():
+        return None
+    try:
+        text = str(json.loads(card.read_text(encoding="utf-8"))["as_of"])
+    except (OSError, ValueError, KeyError, TypeError):
+        remedy = "Restore it, or decide the night again."
+        raise InvalidInput([Fault(str(card), "the card of a night's run", "something else", remedy)]) from None
+    return parse_instant(text, f"as_of in {card}")

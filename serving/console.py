@@ -1,5 +1,7 @@
 """What a person sees while a command runs: stages with their time, tables, and errors without a traceback."""
 
+import re
+import textwrap
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,13 +13,15 @@ from rich.table import Table
 
 from ..data.errors import LightTouchError
 
-# A log file or a pipe has no width: the widest table of the package fits into this.
-_PLAIN_WIDTH = 150
+# A log file or a pipe has no width: the widest table of the package fits into this, and sentences are wrapped to it.
+PLAIN_WIDTH = 120
+# What is left of a small loss once it is rounded: a sign without a number.
+_MINUS_NOTHING = re.compile(r"-(?=[0.,]*%?$)")
 
 
 def _console(*, stderr: bool) -> Console:
     found = Console(stderr=stderr, highlight=False, soft_wrap=True)
-    return found if found.is_terminal else Console(stderr=stderr, highlight=False, soft_wrap=True, width=_PLAIN_WIDTH)
+    return found if found.is_terminal else Console(stderr=stderr, highlight=False, soft_wrap=True, width=PLAIN_WIDTH)
 
 
 console = _console(stderr=False)
@@ -49,6 +53,20 @@ def say(text: str) -> None:
     console.print(text, markup=False)
 
 
+def note(text: str) -> None:
+    """Print sentences, wrapped under their own beginning; paths and names are never broken."""
+    indent = " " * (len(text) - len(text.lstrip()))
+    wrapper = textwrap.TextWrapper(PLAIN_WIDTH, indent, f"{indent}  ", break_long_words=False, break_on_hyphens=False)
+    say(wrapper.fill(text.lstrip()))
+
+
+def band(frame: pd.DataFrame, name: str, rule: str) -> list[str]:
+    """Return a cell per row of a figure with its interval, out of the columns `name`, `name_low` and `name_high`."""
+    columns = (frame[name], frame[f"{name}_low"], frame[f"{name}_high"])
+    cells = (tuple(_cell(number, rule) for number in row) for row in zip(*columns, strict=True))
+    return [f"{estimate} [{low}, {high}]" for estimate, low, high in cells]
+
+
 def head(text: str) -> None:
     """Print a heading."""
     console.print(f"\n[bold]{text}[/bold]")
@@ -73,4 +91,5 @@ def show(frame: pd.DataFrame, title: str, formats: Mapping[str, str] | None = No
 def _cell(value: object, rule: str) -> str:
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
-    return "" if value is None or value != value else rule.format(value)  # noqa: PLR0124  NaN is not itself
+    # NaN is not itself.
+    return "" if value is None or value != value else _MINUS_NOTHING.sub("", rule.format(value))  # noqa: PLR0124

@@ -1,6 +1,7 @@
 """Writing a night's results: recommendations, who was left out, rows for the decision log, tasks, reminders, the run's card."""
 
 import json
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
@@ -113,6 +114,34 @@ def check_output(out: Path) -> None:
         raise InvalidInput([Fault(str(out), "a file that ends in .parquet or .csv", repr(out.suffix), "Name it so.")])
     _refuse_folders(_targets(out))
     ensure_writable(out)
+
+
+def check_recommendations(path: Path, columns: Sequence[str] = ()) -> None:
+    """Refuse a file that is no recommendation table of a night.
+
+    Parameters
+    ----------
+    path : Path
+    columns : sequence of str, optional
+        That must be there.
+
+    Raises
+    ------
+    InvalidInput
+        Where there is no such file, it is not Parquet, or columns are missing.
+    """
+    found = ""
+    try:
+        have = set(pq.read_schema(path).names)
+        missing = [name for name in columns if name not in have]
+        found = f"a table without {', '.join(missing)}" if missing else ""
+    except FileNotFoundError:
+        found = "no such file"
+    except (OSError, ValueError):
+        found = "a file that is not Parquet"
+    if found:
+        remedy = "Name a file that `lighttouch recommend --out NAME.parquet` wrote; CSV has lost what is needed here."
+        raise InvalidInput([Fault(str(path), "a recommendation table as Parquet", found, remedy)])
 
 
 def _refuse_folders(targets: list[Path]) -> None:

@@ -1,6 +1,6 @@
 """The settings file: arms, policy, source and gate, each read by its own layer."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -8,7 +8,9 @@ from typing import Annotated, Any, Self
 import typer
 
 from ..data.arms import ArmCatalogue, default_arms
+from ..data.errors import Fault, InvalidInput
 from ..data.settings import BookSettings, read_section
+from ..policy.pack_selection import AUTOMATIC, PackSelection
 from ..policy.settings import PolicySettings
 from ..training.gate_settings import GateSettings
 
@@ -39,12 +41,27 @@ class Settings:
         Raises
         ------
         InvalidInput
-            Every unknown key and wrong value of a section at once.
+            Every unknown key and wrong value of every section at once, and every rule pack that is named and not there.
         """
         if path is None:
             return cls()
-        arms = ArmCatalogue.from_yaml(path) if read_section(path, "arms") is not None else default_arms()
-        return cls(arms, PolicySettings.from_yaml(path), BookSettings.from_yaml(path), GateSettings.from_yaml(path))
+        has_arms = read_section(path, "arms") is not None
+        readers: dict[str, Callable[[Path], Any]] = {
+            "arms": ArmCatalogue.from_yaml if has_arms else lambda _: default_arms(),
+            "policy": _policy,
+            "book": BookSettings.from_yaml,
+            "gate": GateSettings.from_yaml,
+        }
+        parts: dict[str, Any] = {}
+        faults: list[Fault] = []
+        for name, reader in readers.items():
+            try:
+                parts[name] = reader(path)
+            except InvalidInput as refusal:
+                faults += refusal.faults
+        if faults:
+            raise InvalidInput(faults)
+        return cls(**parts)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that `from_dict` reads back: what a run keeps of its settings."""
@@ -60,3 +77,10 @@ class Settings:
             BookSettings.model_validate(content["book"]),
             GateSettings.model_validate(content["gate"]),
         )
+
+
+def _policy(path: Path) -> PolicySettings:
+    """Read the policy, and the packs that it names: one that is not there would be found out after the training."""
+    policy = PolicySettings.from_yaml(path)
+    PackSelection.from_names([name for name in policy.packs if name != AUTOMATIC])
+    return policy

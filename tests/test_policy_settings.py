@@ -25,7 +25,7 @@ def test_every_fault_of_a_file_is_told_at_once(tmp_path):
     path = written(tmp_path, "margn: 0.5\nharm_price: -1\ncosts: {pigeon: 1}\npacks: []\nledger: {lag_limit_days: 0}\n")
     with pytest.raises(InvalidInput) as refused:
         PolicySettings.from_yaml(path)
-    places = {fault.where.removeprefix(f"{path}.") for fault in refused.value.faults}
+    places = {fault.where.removeprefix(f"{path}: ") for fault in refused.value.faults}
     assert places == {"margn", "harm_price", "costs", "packs", "ledger.lag_limit_days"}
 
 

@@ -41,6 +41,22 @@ class PlanOptions:
     power: float = 0.8
     shares: tuple[float, ...] = SHARES
 
+    def __post_init__(self) -> None:
+        faults = [
+            Fault("exploration share", "between 0 and 1", f"{share:g}", "0.05 draws one decision in twenty evenly.")
+            for share in self.shares
+            if not 0 <= share <= 1
+        ]
+        if not self.shares:
+            faults.append(Fault("exploration shares", "at least one", "none", "Name some, such as 0.05 and 0.1."))
+        if not 0 < self.power < 1:
+            faults.append(Fault("power", "between 0 and 1", f"{self.power:g}", "0.8 is usual."))
+        if self.effect is not None and not self.effect > 0:
+            remedy = "Say what gain per decision is worth an experiment."
+            faults.append(Fault("effect", "above 0", f"{self.effect:g}", remedy))
+        if faults:
+            raise InvalidInput(faults)
+
 
 @dataclass(frozen=True)
 class Plan:

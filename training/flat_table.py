@@ -91,15 +91,11 @@ def read_flat_table(table: pd.DataFrame, columns: FlatColumns, baseline: str | N
     faults: list[Fault] = []
     table = table.reset_index(drop=True)
     n = len(table)
-    y = binary_outcome(table[columns.outcome], n, faults)
+    y = binary_outcome(table[columns.outcome], n, faults, f"column '{columns.outcome}' (outcome)")
     arm = _arm_names(table[columns.arm], faults)
     arms = _catalogue(arm, baseline, faults)
     X = _covariates(table, columns, faults)
-    propensity: np.ndarray | float | Mapping[str, float] | None
-    if isinstance(columns.propensity, str):
-        propensity = numbers(f"column '{columns.propensity}'", table[columns.propensity], n, faults)
-    else:
-        propensity = columns.propensity
+    propensity = _stated(table, columns.propensity, faults)
     if columns.group is not None and (missing := int(table[columns.group].isna().sum())):
         faults.append(Fault(f"column '{columns.group}'", "a group for every row", f"{missing:,} missing", ""))
     if faults or arms is None:
@@ -161,6 +157,22 @@ def _require_columns(table: pd.DataFrame, columns: FlatColumns) -> None:
 def _nearest(name: str, have: list[str]) -> str:
     close = get_close_matches(name, have, n=1)
     return (f"Did you mean '{close[0]}'? " if close else "") + f"Columns: {', '.join(have)}."
+
+
+def _stated(
+    table: pd.DataFrame, given: str | float | Mapping[str, float] | None, faults: list[Fault]
+) -> np.ndarray | float | Mapping[str, float] | None:
+    """Return the stated propensities of the taken arms, a column read; those that are no chance at all are a fault."""
+    if given is None or isinstance(given, Mapping):
+        return given
+    where = f"column '{given}' (propensity)" if isinstance(given, str) else "propensity"
+    stated = numbers(where, table[given], len(table), faults) if isinstance(given, str) else float(given)
+    values = np.atleast_1d(stated)
+    if wrong := values[np.isfinite(values) & ((values <= 0) | (values > 1))].tolist():
+        found = f"{wrong[0]:g}" if len(values) == 1 else f"{len(wrong):,} rows outside, such as {wrong[0]:g}"
+        remedy = "An arm that was taken had a chance: log the probability that it was drawn with."
+        faults.append(Fault(where, "above 0 and at most 1", found, remedy))
+    return stated
 
 
 def _arm_names(column: pd.Series, faults: list[Fault]) -> np.ndarray:

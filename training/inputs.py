@@ -178,26 +178,28 @@ def _kind_fault(name: str, column: pd.Series) -> Fault:
     return Fault(f"column '{name}' of X", "numbers or a category of text or numbers", str(column.dtype), remedy)
 
 
-def binary_outcome(y: ArrayLike, n: int, faults: list[Fault]) -> Floats:
+def binary_outcome(y: ArrayLike, n: int, faults: list[Fault], where: str = "y") -> Floats:
     """Return the outcome as 0.0 and 1.0, of shape (n,); what is wrong is added to `faults`."""
-    values = numbers("y", y, n, faults)
-    if len(values) != n or not np.isfinite(values).all():
+    before = len(faults)
+    values = numbers(where, y, n, faults, "Leave out rows that are not mature: they are neither yes nor no.")
+    if len(faults) > before:
         return np.zeros(n)
     if other := sorted(set(np.unique(values)) - {0.0, 1.0}):
         found = ", ".join(f"{value:g}" for value in other[:5])
-        faults.append(Fault("y", "only 0 and 1", found, "For money, multiply the response by the recoverable amount instead."))
+        remedy = "For money, multiply the response by the recoverable amount instead."
+        faults.append(Fault(where, "only 0 and 1", found, remedy))
         return np.zeros(n)
     events = int(values.sum())
     if min(events, n - events) < MIN_EVENTS:
         found = f"{n - events:,} zeros and {events:,} ones"
         faults.append(
-            Fault("y", f"at least {MIN_EVENTS} zeros and {MIN_EVENTS} ones", found, "Wait for more outcomes to mature.")
+            Fault(where, f"at least {MIN_EVENTS} zeros and {MIN_EVENTS} ones", found, "Wait for more outcomes to mature.")
         )
     return values
 
 
-def numbers(where: str, given: ArrayLike, n: int, faults: list[Fault]) -> Floats:
-    """Return finite numbers of shape (n,); what is wrong is added to `faults`."""
+def numbers(where: str, given: ArrayLike, n: int, faults: list[Fault], if_missing: str = "") -> Floats:
+    """Return finite numbers of shape (n,); what is wrong is added to `faults`, with what to do where some are missing."""
     try:
         values: Floats = np.asarray(pd.Series(given).to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
     except (TypeError, ValueError):
@@ -207,8 +209,7 @@ def numbers(where: str, given: ArrayLike, n: int, faults: list[Fault]) -> Floats
         faults.append(Fault(where, f"{n:,} values, one a row", f"shape {values.shape}", ""))
         return np.zeros(n)
     if missing := int((~np.isfinite(values)).sum()):
-        remedy = "Leave out rows that are not mature: they are neither yes nor no." if where == "y" else ""
-        faults.append(Fault(where, "finite numbers", f"{missing:,} missing or infinite", remedy))
+        faults.append(Fault(where, "finite numbers", f"{missing:,} missing or infinite", if_missing))
     return values
 
 

@@ -198,7 +198,7 @@ def _notices(
         f"to {horizon}; who paid in those first days is left out, and with them what contact does at once. Propensities are "
         "estimated: effects hold only if the features contain everything that steered contact. Nothing is promoted from this."
     )
-    told = [f"{int(mask.sum()):,} of {n:,} landmarks {why} are left out" for why, mask in reasons.items()]
+    told = [f"{int(mask.sum()):,} of {n:,} landmarks {why} are left out" for why, mask in reasons.items() if mask.any()]
     alike = mapping[mapping["alike"] != ""].drop_duplicates("arm")
     told += [f"within {days} days '{row['arm']}' looks like {row['alike']}" for row in alike.to_dict("records")]
     return (warning, *told)

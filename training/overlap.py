@@ -184,7 +184,8 @@ def thin_support(rows: LoggedRows, e: Floats) -> Alarm:
         reason = f"Each of {len(table)} cells of arm and {label} has {table['rows'].min():,} rows or more."
         return Alarm("thin support", "ok", reason, figures, table=table)
     worst = "; ".join(
-        f"'{row.arm}' in {label} {row.segment}: {row.rows:,} rows ({row.ess:.0f} effective) of {row.could:,} that could have it"
+        f"'{row.arm}' in {label} {_told_segment(row.segment)}: {row.rows:,} of {row.could:,} rows that could have it "
+        f"({row.ess:.0f} effective)"
         for row in thin.head(3).itertuples()
     )
     reason = (
@@ -193,3 +194,8 @@ def thin_support(rows: LoggedRows, e: Floats) -> Alarm:
         f"merge segments."
     )
     return Alarm("thin support", "warn", reason, figures, tuple(sorted(set(thin["arm"]))), table)
+
+
+def _told_segment(segment: object) -> object:
+    """Return the value of a segment as it is told: a band that is counted in floats is a whole number."""
+    return int(segment) if isinstance(segment, float) and segment.is_integer() else segment

@@ -167,11 +167,14 @@ class Judged:
         Digest of the final fold: the gate counts the look.
     origin : dict
         Digests of data, features, rules, settings and code.
+    notices : tuple of str
+        What was left out of the judged decisions, and how they came about.
     """
 
     verdict: Verdict
     final_fold: str
     origin: dict[str, str]
+    notices: tuple[str, ...] = ()
 
 
 def judge_again(book: Book, bundle: ModelBundle, settings: PolicySettings, test_share: float = 0.25) -> Judged:
@@ -186,4 +189,4 @@ def judge_again(book: Book, bundle: ModelBundle, settings: PolicySettings, test_
     folds = time_folds(table.rows["as_of"], settings.outcome.horizon_days, test_share)
     rows = unseen_rows(table, folds, [bundle])
     verdict = judge(bundle, rows, fixed_rules(bundle.arms, bundle.facts["best_constant"]), settings)
-    return Judged(verdict, fold_digest(table.rows[folds.test]), provenance(book, settings))
+    return Judged(verdict, fold_digest(table.rows[folds.test]), provenance(book, settings), table.notices)

@@ -91,7 +91,9 @@ def training_table(book: Book, arms: ArmCatalogue, settings: PolicySettings) -> 
         "of arms that are retired": ~logged["arm"].isin(arms.names),
     }
     keep = ~np.logical_or.reduce([mask.to_numpy() for mask in counts.values()])
-    notices = tuple(f"{int(mask.sum()):,} of {len(logged):,} decisions {why} are left out" for why, mask in counts.items())
+    notices = tuple(
+        f"{int(mask.sum()):,} of {len(logged):,} decisions {why} are left out" for why, mask in counts.items() if mask.any()
+    )
     if not keep.any():
         raise InvalidInput([Fault("decisions", "decisions with a matured outcome", "; ".join(notices), "Wait, or load more.")])
 

@@ -115,8 +115,29 @@ class Standing:
         return replace(self, champion=self.former[-1], former=self.former[:-1], withdrawn=withdrawn)
 
 
+def check_name(name: str) -> None:
+    """Refuse a name that no registry takes, before hours are spent on the model.
+
+    Raises
+    ------
+    InvalidInput
+        Where it is empty or reads like an address.
+
+    Examples
+    --------
+    >>> check_name("contact-response")
+    """
+    if not name.strip() or set(name) & set("/:@"):
+        remedy = "Name it such as contact-response."
+        raise InvalidInput([Fault("the model's name", "a word without '/', ':' and '@'", repr(name), remedy)])
+
+
 class Tracker(Protocol):
     """Keeps runs and models."""
+
+    def reach(self) -> None:
+        """Refuse a store that does not answer, before hours are spent on what shall be kept there."""
+        ...
 
     def log(self, record: RunRecord) -> LoggedRun:
         """Keep a run, with its model where it has one."""

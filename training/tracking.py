@@ -17,8 +17,10 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
+from sqlalchemy.exc import SQLAlchemyError
 
 from ..data.errors import Fault, InvalidInput
+from ..data.files import ensure_writable
 from .bundle import ModelBundle
 from .inputs import NUMBER
 from .tracker import CHALLENGER, CHAMPION, FOLD_TAG, MODEL_TAG, LoggedRun, Registered, RunRecord, Standing
@@ -45,11 +47,16 @@ class MlflowTracker:
     def __init__(self, uri: str, artifacts: Path, experiment: str = "lighttouch") -> None:
         self.uri, self.artifacts, self.experiment = uri, artifacts, experiment
         if uri.startswith("sqlite:///"):
-            Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+            ensure_writable(uri.removeprefix("sqlite:///"))
+
+    def reach(self) -> None:
+        """Refuse a store that does not answer, before hours are spent on what shall be kept there."""
+        with self._store():
+            self._experiment_id()
 
     def log(self, record: RunRecord) -> LoggedRun:
         """Keep a run: parameters, metrics, digests, pages, and the model with its signature where it has one."""
-        with _quiet(), mlflow.start_run(experiment_id=self._experiment_id(), run_name=record.name) as run:
+        with self._store(), mlflow.start_run(experiment_id=self._experiment_id(), run_name=record.name) as run:
             mlflow.log_params(record.parameters)
             mlflow.log_metrics(record.metrics)
             mlflow.set_tags(record.tags)
@@ -69,7 +76,7 @@ class MlflowTracker:
 
     def register(self, run: LoggedRun, name: str) -> Registered:
         """Register a run's model under a name as challenger; it is the gate that makes a champion."""
-        with _quiet():
+        with self._store():
             client = self._client()
             version = str(mlflow.register_model(run.model_uri, name).version)
             client.set_registered_model_alias(name, CHALLENGER, version)
@@ -77,7 +84,7 @@ class MlflowTracker:
 
     def standing(self, name: str) -> Standing:
         """Return which versions of a name are champion and challenger, and who was champion before."""
-        with _quiet():
+        with self._store():
             client = self._client()
             try:
                 known = client.get_registered_model(name)
@@ -91,7 +98,7 @@ class MlflowTracker:
         """Point the `champion` alias as the standing says, and keep who was champion before."""
         if standing.champion is None:
             raise InvalidInput([Fault(f"model '{standing.name}'", "a version to be champion", "none", "")])
-        with _quiet():
+        with self._store():
             client = self._client()
             # The history first: killed in between, the alias still points at a champion that was lawfully made.
             for tag, versions in ((_FORMER, standing.former), (_WITHDRAWN, standing.withdrawn)):
@@ -100,7 +107,7 @@ class MlflowTracker:
 
     def looks(self, fold: str) -> tuple[str, ...]:
         """Return the models that were judged on a final fold, each once, by their first look."""
-        with _quiet():
+        with self._store():
             client = self._client()
             known = client.get_experiment_by_name(self.experiment)
             if known is None:
@@ -117,7 +124,7 @@ class MlflowTracker:
 
     def folder(self, uri: str) -> Path:
         """Return the saved model's folder behind a model's address."""
-        with _quiet():
+        with self._store():
             self._client()
             try:
                 place = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
@@ -128,23 +135,33 @@ class MlflowTracker:
 
     def page(self, run_id: str, name: str) -> str:
         """Return one of a run's pages."""
-        with _quiet():
+        with self._store():
             self._client()
             try:
                 return str(mlflow.artifacts.load_text(f"runs:/{run_id}/{name}"))
             except (MlflowException, OSError) as error:
-                found = str(error).splitlines()[0]
                 remedy = (
                     f"Stores known here: {self.uri}. `mlflow ui` lists its runs; this one must come from `lighttouch train`."
                 )
-                raise InvalidInput([Fault(f"run '{run_id}'", f"a run that kept {name}", found, remedy)]) from None
+                raise InvalidInput([Fault(f"run '{run_id}'", f"a run that kept {name}", _first_line(error), remedy)]) from None
+
+    @contextmanager
+    def _store(self) -> Iterator[None]:
+        """Tell a store that cannot be reached or read in a message; notices of MLflow's own are hushed."""
+        try:
+            with _quiet():
+                yield
+        except (MlflowException, SQLAlchemyError, OSError) as error:
+            remedy = "Check MLFLOW_TRACKING_URI and LIGHTTOUCH_VAR, or move a damaged file aside."
+            fault = Fault(f"the tracking store {self.uri}", "an MLflow store that answers", _first_line(error), remedy)
+            raise InvalidInput([fault]) from None
 
     def _unknown(self, what: str, error: MlflowException) -> InvalidInput:
         remedy = (
             f"Stores known here: {self.uri}. Train and register first (a champion is made by `lighttouch promote`), or name a "
             f"folder."
         )
-        return InvalidInput([Fault(what, "a registered model", str(error).splitlines()[0], remedy)])
+        return InvalidInput([Fault(what, "a registered model", _first_line(error), remedy)])
 
     def _client(self) -> Any:
         mlflow.set_tracking_uri(self.uri)
@@ -158,6 +175,11 @@ class MlflowTracker:
             return str(known.experiment_id)
         place = self.artifacts.absolute().as_uri() if self.uri.startswith("sqlite:///") else None
         return str(client.create_experiment(self.experiment, artifact_location=place))
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".")
 
 
 def _versions(text: str) -> tuple[str, ...]:

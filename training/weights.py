@@ -63,7 +63,8 @@ def footing(policy: Floats, codes: Ints, propensity: Propensity, names: Sequence
         faults.append(f"the effective sample size is {ess:.1f} of {n:,} rows (at least {LEAST_ESS:.0f} are needed)")
     if total > 0 and largest > LARGEST_SHARE * total:
         faults.append(f"one row of weight {largest:,.4g} carries {largest / total:.0%} of all (at most {LARGEST_SHARE:.0%})")
-    if (gap := _mean_gap(weight, groups)) > MEAN_WEIGHT_ERRORS:
+    # Where the log never gave what the policy gives, nothing has a weight, and that has been said.
+    if total > 0 and (gap := _mean_gap(weight, groups)) > MEAN_WEIGHT_ERRORS:
         faults.append(f"the mean weight is {mean:.3f}, {gap:.1f} standard errors from 1: the propensities do not fit the log")
     return Footing(ess, largest, mean, _sentence(faults))
 
@@ -77,9 +78,14 @@ def _never_given(policy: Floats, codes: Ints, propensity: Propensity, names: Seq
     stray = np.where(forbidden, policy, 0.0)
     mass = stray.mean(axis=0)
     return [
-        f"{mass[k]:.1%} of the policy's decisions give '{names[k]}' where the log never did"
+        f"{_share(mass[k])} of the policy's decisions give '{names[k]}' where the log never did"
         for k in np.flatnonzero(mass > 0).tolist()
     ]
+
+
+def _share(share: float) -> str:
+    """Return a share above 0 that is never told as 0."""
+    return f"{share:.1%}" if share >= 0.0005 else "less than 0.1%"
 
 
 def _mean_gap(weight: Floats, groups: Ints) -> float:

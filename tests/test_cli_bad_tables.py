@@ -1,0 +1,139 @@
+"""Bad tables at the command line: what was expected, what was found, where, what to do."""
+
+import shutil
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from command_line import AS_OF, refused, run
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+
+@pytest.fixture
+def book(shop):
+    return shop.book
+
+
+@pytest.fixture
+def model(shop):
+    return shop.model
+
+
+@pytest.mark.parametrize("command", ["check", "train", "recommend", "evaluate", "features"])
+def test_a_folder_that_is_not_there_is_refused(command, model, tmp_path):
+    out = ["--out", tmp_path / "o.parquet"]
+    more = {"recommend": ["--as-of", AS_OF, "--model", model, *out], "evaluate": ["--model", model],
+            "features": ["--as-of", AS_OF, *out]}  # fmt: skip
+    message = refused(command, tmp_path / "nothing", *more.get(command, []))
+    assert "expected a folder of tables" in message
+    assert "found no such path" in message
+
+
+def test_a_file_that_is_not_parquet_is_refused(book, tmp_path):
+    shutil.copytree(book, tmp_path / "book")
+    (tmp_path / "book" / "loans.parquet").write_text("loan_id\nL1\n", encoding="utf-8")
+    assert "file 'loans.parquet': expected a Parquet file" in refused("check", tmp_path / "book")
+
+
+def test_a_missing_column_is_shown_as_a_difference(broken):
+    source = broken("payments", lambda t: t.rename_columns([{"posted_at": "postedat"}.get(n, n) for n in t.column_names]))
+    message = refused("train", source)
+    assert "- posted_at TIMESTAMP, required" in message
+    assert "+ postedat (unknown; did you mean posted_at?)" in message
+
+
+def test_timestamps_without_a_zone_are_refused(broken):
+    source = broken("payments", lambda t: t.set_column(3, "paid_at", t["paid_at"].cast(pa.timestamp("us"))))
+    assert "column 'paid_at' of table 'payments'" in (message := refused("check", source))
+    assert "expected timestamps with a time zone" in message
+
+
+def test_an_empty_table_is_refused(broken):
+    assert "table 'loans'" in (message := refused("check", broken("loans", lambda t: t.slice(0, 0))))
+    assert "expected rows, found none" in message
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value", "said"),
+    [
+        ("payments", "amount", "-5.00", "not_positive"),
+        ("contacts", "channel", "fax", "unknown_channel"),
+        ("payments", "payment_id", "P1", "duplicate"),
+        ("payments", "paid_at", pd.Timestamp("1999-01-01", tz="UTC"), "paid_before_opening"),
+    ],
+)
+def test_too_many_bad_rows_stop_the_run_and_say_what_is_wrong(broken, table, column, value, said):
+    def spoil(t):
+        wrong = pa.array([value] * len(t))
+        return t.set_column(t.column_names.index(column), column, wrong.cast(t.schema.field(column).type))
+
+    message = refused("train", broken(table, spoil))
+    assert f"TooManyBadRows: Table '{table}'" in message
+    assert said in message
+
+
+def test_an_arm_that_the_catalogue_does_not_have_is_refused(book, tmp_path):
+    (tmp_path / "few.yaml").write_text("arms: {none: {}, sms-weekly: {sms: 1}}\n", encoding="utf-8")
+    message = refused("train", book, "--settings", tmp_path / "few.yaml")
+    assert "TooManyBadRows: Table 'decisions'" in message
+    assert "unknown_arm" in message
+    assert "expected arms of the catalogue" in message
+
+
+def test_a_few_bad_rows_are_set_aside_and_written_where_asked(broken, tmp_path):
+    def spoil(t):
+        amounts = t["amount"].to_pylist()
+        amounts[7] = -amounts[7]
+        return t.set_column(t.column_names.index("amount"), "amount", pa.array(amounts, t.schema.field("amount").type))
+
+    said = run("check", broken("payments", spoil), "--quarantine", tmp_path / "bad.parquet")
+    assert said.code == 0
+    assert "not_positive" in said.out
+    bad = pd.read_parquet(tmp_path / "bad.parquet")
+    assert bad[["table", "row", "rule"]].to_numpy().tolist() == [["payments", 8, "not_positive"]]
+
+
+def test_an_unknown_column_is_refused_and_the_nearest_is_named(experiment):
+    message = refused("train", "--table", experiment, "--arm", "arms", "--outcome", "piad", "--propensity", "0.5")
+    assert "2 faults" in message
+    assert "column 'arms' (arm): expected a column of the table, found no such column. Did you mean 'arm'?" in message
+    assert "Did you mean 'paid'?" in message
+    assert "Columns: arm, age, city, paid." in message
+
+
+@pytest.mark.parametrize("name", ["nothing.parquet", "text.parquet", "empty.csv"])
+def test_a_flat_table_that_cannot_be_read_is_refused(tmp_path, name):
+    (tmp_path / "text.parquet").write_text("no Parquet", encoding="utf-8")
+    (tmp_path / "empty.csv").write_text("", encoding="utf-8")
+    message = refused("train", "--table", tmp_path / name, "--arm", "a", "--outcome", "b")
+    assert f"{name}: expected a Parquet or CSV file" in message
+
+
+def test_faults_of_outcome_and_propensity_come_at_once_and_name_their_columns(shop, tmp_path):
+    table = tmp_path / "experiment.csv"
+    pd.DataFrame({"arm": ["none", "letter"] * 60, "age": range(120), "paid": "yes", "p": -1.0}).to_csv(table, index=False)
+    message = refused("train", "--table", table, "--arm", "arm", "--outcome", "paid", "--propensity", "p")
+    assert "2 faults" in message
+    assert "column 'paid' (outcome): expected numbers, found values such as 'yes'" in message
+    assert "column 'p' (propensity): expected above 0 and at most 1, found 120 rows outside, such as -1" in message
+
+
+def test_tables_that_may_be_absent_are_named_with_what_that_means(book, model, tmp_path):
+    for name in ("borrowers", "loans", "instalments", "payments"):
+        shutil.copy(book / f"{name}.parquet", tmp_path / f"{name}.parquet")
+    said = run("recommend", tmp_path, "--as-of", AS_OF, "--model", model, "--out", tmp_path / "r.parquet", "--dry-run")
+    assert said.code == 0, said.err
+    told = " ".join(said.out.split())
+    assert "contacts: no such table; limits count only contacts that are planned" in told
+    assert "status_events: no such table; nobody is left alone for a complaint" in told
+    assert "no such table" in run("check", tmp_path).out
+
+
+def test_a_model_judged_without_a_decision_log_says_so(book, model, tmp_path):
+    for path in book.glob("*.parquet"):
+        if path.name != "decisions.parquet":
+            shutil.copy(path, tmp_path)
+    said = run("evaluate", tmp_path, "--model", model)
+    assert said.code == 0, said.err
+    assert "WARNING: NO DECISION LOG" in said.out

@@ -1,0 +1,132 @@
+"""Commands after training: a run made again, the gate, the way back, what contacts buy, who gets them, what would decide."""
+
+import json
+import re
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+from command_line import AS_OF, refused, run
+from lighttouch.serving.console import PLAIN_WIDTH
+from lighttouch.training import gate as gate_module
+from lighttouch.training.bundle import ModelBundle
+from lighttouch.training.gate_checks import Check
+
+pytestmark = pytest.mark.usefixtures("quick")
+SENDING = "2026-11-23T02:00Z"
+
+
+def run_id(said):
+    return re.search(r"^run: (\w+)", said.out, re.MULTILINE).group(1)
+
+
+def files(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def too_wide(said, room):
+    """Return lines that no screen of the stated width holds; a path in a temporary folder is not the package's own."""
+    return [line for line in said.out.splitlines() if len(line.rstrip()) > PLAIN_WIDTH and str(room.parent) not in line]
+
+
+@pytest.fixture
+def the_gate_says_yes(monkeypatch):
+    """Let the gate's one question be passed; fold, attempts and registry are the real ones."""
+    real = gate_module.hold
+
+    def hold(*arguments):
+        return replace(real(*arguments), checks=(Check("a question", 0.0, 0.0, "the answer.", passed=True),))
+
+    monkeypatch.setattr("lighttouch.training.gate_promotion.hold", hold)
+
+
+def test_a_run_made_again_is_the_same_model_byte_for_byte(shop, tmp_path):
+    said = run("train", "--like", run_id(shop.learnt), "--save", tmp_path / "again")
+    assert said.code == 0, said.err
+    assert "the same model, byte for byte" in said.out
+    assert files(tmp_path / "again") == files(shop.model)
+
+
+def test_a_run_is_not_made_again_on_other_tables(shop, broken, tmp_path):
+    source = broken("payments", lambda table: table.slice(0, table.num_rows - 1))
+    message = refused("train", source, "--like", run_id(shop.learnt), "--save", tmp_path / "again")
+    assert "the event tables: expected those of the run, digest" in message
+    assert not (tmp_path / "again").exists()
+
+
+def test_promote_ends_with_status_1_and_every_reason_where_the_gate_is_closed(shop):
+    said = run("promote", shop.book)
+    assert said.code == 1
+    assert said.err == ""
+    assert "The gate is closed" in said.out
+    assert len(re.findall(r"^  - ", said.out, re.MULTILINE)) >= 2
+    assert "champion of contact-response: none, as before" in said.out
+    assert too_wide(said, shop.room) == []
+
+
+def test_rollback_goes_back_to_the_champion_before_and_then_says_that_there_is_none(shop, the_gate_says_yes, tmp_path):
+    versions = []
+    for seed in (1, 2):
+        learnt = run("train", shop.book, "--seed", seed, "--save", tmp_path / "model", "--register", "two")
+        assert learnt.code == 0, learnt.err
+        versions.append(ModelBundle.load(tmp_path / "model").version)
+        said = run("promote", shop.book, "--name", "two")
+        assert said.code == 0, said.err
+    assert "champion of two: version 1 -> version 2" in said.out
+    assert version_that_decides(shop, "two", tmp_path) == versions[1] != versions[0]
+    back = run("rollback", "--name", "two")
+    assert back.code == 0
+    assert "champion of two: version 2 -> version 1" in back.out
+    assert version_that_decides(shop, "two", tmp_path) == versions[0]
+    assert "expected a champion and one before it, found version 1" in refused("rollback", "--name", "two")
+
+
+def version_that_decides(shop, name, folder):
+    said = run(
+        "recommend", shop.book, "--as-of", AS_OF, "--model", f"models:/{name}@champion", "--out", folder / "recs.parquet"
+    )
+    assert said.code == 0, said.err
+    return json.loads((folder / "recs.run.json").read_text(encoding="utf-8"))["model_version"]
+
+
+def test_the_frontier_is_printed_and_written(shop, tmp_path):
+    said = run("frontier", shop.book, "--model", shop.model, "--points", 3, "--out", tmp_path / "bought")
+    assert said.code == 0, said.err
+    assert "recovery against contacts against complaints" in said.out
+    assert too_wide(said, shop.room) == []
+    table = pd.read_csv(tmp_path / "bought.csv")
+    assert (table["policy"] == "frontier").sum() == 3
+    assert (tmp_path / "bought.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_the_audit_is_printed_within_the_width_and_written(shop, tmp_path):
+    said = run("audit", shop.book, "--model", shop.model, "--by", "region", "--out", tmp_path / "audit")
+    assert said.code == 0, said.err
+    assert too_wide(said, shop.room) == []
+    for word in ("contacts_recommended", "harm_added_log", "house.opt_out", "by region"):
+        assert word in said.out
+    assert {path.name for path in (tmp_path / "audit").iterdir()} == {"audit.json", "groups.csv", "overrides.csv", "rules.csv"}
+
+
+def test_an_experiment_is_planned_for_a_model_and_without_one(shop):
+    for more, question in (["--model", shop.model], "the model's policy against"), ([], "against everyone: none"):
+        said = run("plan-experiment", shop.book, "--explore", "0.1,0.5", *more)
+        assert said.code == 0, said.err
+        assert question in said.out
+        assert re.findall(r"^ +(10|50)% ", said.out, re.MULTILINE) == ["10", "50"]
+        assert too_wide(said, shop.room) == []
+
+
+def test_at_the_moment_of_sending_every_open_window_is_answered(shop):
+    said = run("recheck", shop.room / "recs.parquet", shop.book, "--at", SENDING)
+    assert said.code == 0, said.err
+    asked = int(re.search(r"asking about (\d+) windows", said.out).group(1))
+    assert asked > 0
+    assert len(re.findall(r"^\w+ B\d+ \w+: ", said.out, re.MULTILINE)) == asked
+
+
+def test_a_receipt_is_given_in_chinese(shop):
+    borrower = pd.read_parquet(shop.room / "recs.parquet")["borrower_id"].iloc[0]
+    said = run("explain", shop.room / "recs.parquet", "--borrower", borrower, "--lang", "zh")
+    assert said.code == 0, said.err
+    assert said.out.startswith(f"借款人 {borrower}")
