@@ -162,7 +162,8 @@ def parse_model(model: type[Model], content: Any, where: str, beside: Sequence[s
 
 def _fault(model: type[BaseModel], problem: dict[str, Any], where: str, beside: Sequence[str]) -> Fault:
     """Tell one problem of a validation in this package's words."""
-    place = f"{where}{': ' if where.endswith(('.yaml', '.yml')) else '.'}{'.'.join(map(str, problem['loc']))}"
+    inside = ".".join(map(str, problem["loc"]))
+    place = f"{where}{': ' if where.endswith(('.yaml', '.yml')) else '.'}{inside}" if inside else where
     if problem["type"] == "extra_forbidden":
         key, known = str(problem["loc"][-1]), _known_keys(model, problem["loc"])
         known += beside if len(problem["loc"]) == 1 else []

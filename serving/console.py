@@ -64,7 +64,7 @@ def band(frame: pd.DataFrame, name: str, rule: str) -> list[str]:
     """Return a cell per row of a figure with its interval, out of the columns `name`, `name_low` and `name_high`."""
     columns = (frame[name], frame[f"{name}_low"], frame[f"{name}_high"])
     cells = (tuple(_cell(number, rule) for number in row) for row in zip(*columns, strict=True))
-    return [f"{estimate} [{low}, {high}]" for estimate, low, high in cells]
+    return [f"{estimate} [{low}, {high}]" if low and high else estimate for estimate, low, high in cells]
 
 
 def head(text: str) -> None:

@@ -114,7 +114,7 @@ def test_thin_cells_are_named_by_arm_and_segment_and_unlawful_ones_are_not():
     e = np.full((n, 3), 1 / 3)
     alarm = thin_support(rows, e)
     assert (alarm.severity, alarm.arms) == ("warn", ("visit",))
-    assert "'visit' in stage late: 5 rows (5 effective) of 600" in alarm.reason
+    assert "'visit' in stage late: 5 of 600 rows that could have it (5 effective)" in alarm.reason
     assert len(alarm.table) == 6
     lawful = np.ones((n, 3), dtype=bool)
     lawful[segment == "late", 2] = False

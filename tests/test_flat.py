@@ -114,7 +114,7 @@ def test_the_baseline_is_found_by_its_name_or_asked_for():
         ({"row": [f"r{i}" for i in range(3_000)]}, {}, "column 'row': .*3,000 values in 3,000 rows: an identifier.*drop="),
         ({"loan_id": range(3_000)}, {}, "column 'loan_id'.*an identifier"),
         ({"seen": pd.Timestamp("2026-01-01")}, {}, "column 'seen'.*days before the decision"),
-        ({"paid": 2}, {}, "column 'paid' (outcome): expected only 0 and 1"),
+        ({"paid": 2}, {}, r"column 'paid' \(outcome\): expected only 0 and 1"),
         ({"arm": None}, {}, "3,000 missing"),
         ({"arm": ["none", "letter"] * 1490 + ["fax"] * 20}, {}, "arm 'fax': expected at least 50 rows, found 20"),
         ({}, {"propensity": 0.6}, "sum to 1"),

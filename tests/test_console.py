@@ -1,0 +1,33 @@
+"""What a person sees: sentences within the width, no sign without a number, a figure with its interval."""
+
+import pandas as pd
+from lighttouch.serving.console import band, note, show
+
+WIDTH = 120
+
+
+def test_a_long_sentence_is_wrapped_under_its_beginning_and_no_name_is_broken(capsys):
+    path = "/a/folder/of/many/letters/" + "x" * 130
+    note(f"  - {'one word and another ' * 9}{path} and the end.")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("  - one word")
+    assert all(line.startswith("    ") for line in lines[1:])
+    assert path in [line.strip() for line in lines]
+    assert all(len(line) <= WIDTH for line in lines if path not in line)
+
+
+def test_what_rounds_to_nothing_has_no_sign(capsys):
+    show(pd.DataFrame({"price": [-0.001, -0.006, 0.0]}), "prices", {"price": "{:,.2f}"})
+    show(pd.DataFrame({"share": [-0.0001]}), "shares", {"share": "{:.1%}"})
+    words = capsys.readouterr().out.split()
+    assert words == ["prices", "price", "0.00", "-0.01", "0.00", "shares", "share", "0.0%"]
+
+
+def test_a_figure_is_told_with_its_interval():
+    found = pd.DataFrame({"value": [1234.5, -0.001], "value_low": [-1.0, float("nan")], "value_high": [2_000.0, 1.0]})
+    assert band(found, "value", "{:,.2f}") == ["1,234.50 [-1.00, 2,000.00]", "0.00"]
+
+
+def test_a_wide_table_is_cut_to_the_width_that_a_log_file_has(capsys):
+    show(pd.DataFrame({f"column {k}": ["some words in a cell"] for k in range(12)}), "wide")
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= WIDTH
