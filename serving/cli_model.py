@@ -23,10 +23,10 @@ from .recommender import Recommender
 from .settings import Settings, SettingsFile
 
 MODEL_NAME = "contact-response"
-VALUE_FORMATS = {"contacts/week": "{:.2f}", "ess": "{:,.0f}", "projected": "{:.1%}"}
+VALUE_FORMATS = {"per week": "{:.2f}", "ess": "{:,.0f}", "projected": "{:.1%}"}
 ARM_FORMATS = {
-    "contacts_per_week": "{:.2f}", "decisions": "{:,.0f}", "comparable": "{:.0%}",
-    **dict.fromkeys(("response", "low", "high", "over_none", "predicted", "observed"), "{:.3f}"),
+    "contacts/week": "{:.2f}", "decisions": "{:,.0f}", "comparable": "{:.0%}",
+    **dict.fromkeys(("over_none", "predicted", "observed"), "{:.3f}"),
 }  # fmt: skip
 QINI_FORMATS = dict.fromkeys(("qini", "se", "low", "high"), "{:,.4g}")
 COMPLIANCE_FORMATS = {"executed_share": "{:.1%}", "delivered_share": "{:.1%}", "outage_share": "{:.1%}"}
@@ -167,8 +167,11 @@ def show_verdict(values: pd.DataFrame, gains: pd.DataFrame, fold: str = "final")
     """Print what policies are worth on the judged fold."""
     show(_in_bands(values, "policy"), f"value per decision (account currency) on the {fold} time fold", VALUE_FORMATS)
     show(_in_bands(gains, "over"), "gain of the learnt policy over")
-    say("  [low, high]: interval, clustered by borrower; repaid: share; ess: decisions of the log that speak of the policy, in")
-    say("  effect; projected: share for whom the rule's arm was not lawful, so that the nearest lawful one stands in.")
+    note(
+        "  [low, high]: interval, clustered by borrower; repaid: share; per week: contacts; ess: decisions of the log that "
+        "speak of the policy, in effect; projected: share for whom the rule's arm was not lawful, so that the nearest lawful one "
+        "stands in."
+    )
     tell_unsupported(values)
 
 
@@ -176,7 +179,7 @@ def _in_bands(found: pd.DataFrame, key: str) -> pd.DataFrame:
     """Return the figures of policies with their intervals in one cell each."""
     cells = pd.DataFrame({key: found[key], "value": band(found, "value", "{:,.2f}"), "repaid": band(found, "repaid", "{:.3f}")})
     rest = [name for name in ("contacts_per_week", "ess", "projected", "supported") if name in found]
-    return cells.join(found[rest]).rename(columns={"contacts_per_week": "contacts/week"})
+    return cells.join(found[rest]).rename(columns={"contacts_per_week": "per week"})
 
 
 def tell_unsupported(found: pd.DataFrame) -> None:
@@ -188,7 +191,9 @@ def tell_unsupported(found: pd.DataFrame) -> None:
 
 def show_account(account: Account) -> None:
     """Print a run's figures by arm in short; the pages of the run have them in full."""
-    doses = account.doses.set_index("arm")[["contacts_per_week", "response", "low", "high", "over_none", "supported"]]
+    doses = account.doses.rename(columns={"contacts_per_week": "contacts/week", "low": "response_low", "high": "response_high"})
+    doses = doses.assign(response=band(doses, "response", "{:.3f}")).set_index("arm")
+    doses = doses[["contacts/week", "response", "over_none", "supported"]]
     fit = account.calibration.set_index("arm")[["decisions", "predicted", "observed"]]
     whole = account.support.iloc[-1].reindex(doses.index).astype(float).rename("comparable")
     show(

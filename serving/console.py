@@ -9,12 +9,14 @@ from contextlib import contextmanager
 import numpy as np
 import pandas as pd
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from ..data.errors import LightTouchError
 
-# A log file or a pipe has no width: the widest table of the package fits into this, and sentences are wrapped to it.
+# A log file or a pipe has no width: tables are laid out for this, and sentences are wrapped to it.
 PLAIN_WIDTH = 120
+_NO_WIDTH = 10_000
 # What is left of a small loss once it is rounded: a sign without a number.
 _MINUS_NOTHING = re.compile(r"-(?=[0.,]*%?$)")
 
@@ -85,6 +87,9 @@ def show(frame: pd.DataFrame, title: str, formats: Mapping[str, str] | None = No
     ]
     for row in zip(*columns, strict=True):
         table.add_row(*row)
+    # A name that is cut is no name: what does not fit runs over.
+    natural = Measurement.get(console, console.options.update(max_width=_NO_WIDTH), table).maximum
+    table.width = natural if natural > console.width else None
     console.print(table)
 
 

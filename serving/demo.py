@@ -16,7 +16,7 @@ from ..training.run import TrainingRun, TrainOptions
 from .cli_gate import promote_from
 from .cli_model import MODEL_NAME, keep, record_source, tracker_in, train_source
 from .cli_nightly import decide_night
-from .console import head, say, show, stage
+from .console import head, note, say, show, stage
 from .environment import Environment
 from .explain import explain_file
 from .night import Night
@@ -57,7 +57,9 @@ def demo(
     head("6  Tonight")
     address = f"models:/{MODEL_NAME}@champion" if promotion.after.champion else str(room / "model")
     if not promotion.after.champion:
-        say(f"  there is no champion, so the night is shown with the model of this run, out of {address}: a demonstration only")
+        note(
+            f"  there is no champion, so the night is shown with the model of this run, out of {address}: a demonstration only"
+        )
     recommender = Recommender.load(address, tracker=tracker)
     night = decide_night(str(room / "book"), recommender, BookSettings(), parse_instant(AS_OF))
     write_night(night, room / "recs.parquet")

@@ -19,6 +19,7 @@ from lighttouch.training.flat import train_flat
 from trained import QUICK
 
 AS_OF = "2026-11-20T22:00Z"
+WIDTH = 120
 
 
 @dataclass
@@ -47,6 +48,11 @@ def refused(*arguments):
     assert said.code == 1
     assert "Traceback" not in said.err
     return " ".join(said.err.split())
+
+
+def too_wide(said, room):
+    """Return lines that a log file of the stated width does not hold; paths of a temporary folder are not the package's own."""
+    return [line for line in said.out.splitlines() if len(line.rstrip()) > WIDTH and str(room.parent) not in line]
 
 
 @dataclass(frozen=True)

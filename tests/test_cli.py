@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from command_line import AS_OF, refused, run
+from command_line import AS_OF, refused, run, too_wide
 from lighttouch.features.catalogue import FEATURE_NAMES
 from lighttouch.serving.recommendation import COLUMNS
 
@@ -44,6 +44,10 @@ def test_training_prints_what_the_policy_is_worth_and_where_to_look(shop, model)
         assert word in shop.learnt.out
     assert "models:/contact-response@challenger (version 1)" in shop.learnt.out
     assert (model / "bundle.json").is_file()
+
+
+def test_simulating_training_and_a_night_print_nothing_wider_than_a_log_file(shop):
+    assert [too_wide(said, shop.room) for said in (shop.simulated, shop.learnt, shop.night)] == [[], [], []]
 
 
 def test_a_model_is_judged_again_with_the_same_figures(shop, book, model):

@@ -6,15 +6,13 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from command_line import AS_OF, refused, run
+from command_line import AS_OF, refused, run, too_wide
 from lighttouch.training import gate as gate_module
 from lighttouch.training.bundle import ModelBundle
 from lighttouch.training.gate_checks import Check
 
 pytestmark = pytest.mark.usefixtures("quick")
 SENDING = "2026-11-23T02:00Z"
-# Columns of a table that a log file, a pipe or a screen shows whole.
-WIDTH = 120
 
 
 def run_id(said):
@@ -23,11 +21,6 @@ def run_id(said):
 
 def files(folder):
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def too_wide(said, room):
-    """Return lines that no screen of the stated width holds; a path in a temporary folder is not the package's own."""
-    return [line for line in said.out.splitlines() if len(line.rstrip()) > WIDTH and str(room.parent) not in line]
 
 
 @pytest.fixture

@@ -115,6 +115,14 @@ def test_a_log_that_cannot_carry_the_policy_is_named_and_a_remedy_given(change, 
     assert found.reason.endswith("Log more exploration of those arms, or choose a policy nearer to the logged one.")
 
 
+def test_what_the_log_never_gave_is_said_once_and_a_small_share_is_not_told_as_none():
+    data = log() | {"arm": np.where(np.arange(600) % 2, "sms", "call"), "propensity": 0.5}
+    never = policy_value(np.full(600, "none"), **data).reason
+    assert "standard errors from 1" not in never
+    rarely = np.tile([1e-5, 1.0 - 1e-5, 0.0], (600, 1))
+    assert "less than 0.1% of the policy's decisions give 'none'" in policy_value(rarely, **data).reason
+
+
 def test_a_policy_that_the_log_carries_is_supported_without_a_reason():
     found = policy_value(np.full(600, "none"), **log())
     assert (found.supported, found.reason) == (True, "")
