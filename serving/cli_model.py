@@ -169,8 +169,8 @@ def show_verdict(values: pd.DataFrame, gains: pd.DataFrame, fold: str = "final")
     show(_in_bands(gains, "over"), "gain of the learnt policy over")
     note(
         "  [low, high]: interval, clustered by borrower; repaid: share; per week: contacts; ess: decisions of the log that "
-        "speak of the policy, in effect; projected: share for whom the rule's arm was not lawful, so that the nearest lawful one "
-        "stands in."
+        "speak of the policy, in effect; projected: share for whom the rule's arm was not lawful, so that the nearest lawful "
+        "one stands in."
     )
     tell_unsupported(values)
 
