@@ -29,7 +29,10 @@ ARM_FORMATS = {
     **dict.fromkeys(("over_none", "predicted", "observed"), "{:.3f}"),
 }  # fmt: skip
 QINI_FORMATS = dict.fromkeys(("qini", "se", "low", "high"), "{:,.4g}")
-COMPLIANCE_FORMATS = {"executed_share": "{:.1%}", "delivered_share": "{:.1%}", "outage_share": "{:.1%}"}
+COMPLIANCE_FORMATS = {
+    **dict.fromkeys(("planned", "off: payment", "off: event", "executed"), "{:,.0f}"),
+    **dict.fromkeys(("executed_share", "delivered_share", "outage_share"), "{:.1%}"),
+}
 
 
 def train(  # noqa: PLR0913, PLR0917  each parameter is an option of the command
