@@ -9,7 +9,8 @@ from lighttouch.data.arms import Arm, ArmCatalogue
 from lighttouch.training.arm_kernel import ArmKernel
 from lighttouch.training.boosting import Boosting
 from lighttouch.training.effects import FOLDS, EffectRows, Effects, Sizes, moments, posterior
-from lighttouch.training.evidence import _loss, best_sizes, fit_effects
+from lighttouch.training.evidence import Belief, _loss
+from lighttouch.training.fit_effects import fit_effects
 from lighttouch.training.response import ResponseModel
 from lighttouch.training.spread import Spread, quadratic
 from scipy.special import expit, logit
@@ -70,17 +71,18 @@ def test_no_bit_depends_on_threads():
     assert np.array_equal(one.cross, two.cross)
 
 
-def test_the_gradient_of_the_evidence_is_that_of_small_steps():
+@pytest.mark.parametrize("differ", [True, False])
+def test_the_gradient_of_the_evidence_is_that_of_small_steps(differ):
     rows, _ = drawn_rows(2_000, 2, 0.5)
     summed = moments(rows, np.zeros(2_000), threads=1)
     square, cross = summed.square.sum(axis=0), summed.cross.sum(axis=0)
     x = np.concatenate([SIZES.level, SIZES.slope, [SIZES.main]])
     centre = np.full(len(x), -4.0)
-    _, gradient = _loss(x, square, cross, KERNEL, P, centre)
+    _, gradient = _loss(x, square, cross, KERNEL, P, centre, differ=differ)
     for i in range(len(x)):
         step = np.zeros(len(x))
         step[i] = 1e-4
-        up, down = (_loss(x + sign * step, square, cross, KERNEL, P, centre)[0] for sign in (1, -1))
+        up, down = (_loss(x + sign * step, square, cross, KERNEL, P, centre, differ=differ)[0] for sign in (1, -1))
         assert gradient[i] == pytest.approx((up - down) / 2e-4, rel=1e-3, abs=1e-4)
 
 
@@ -113,14 +115,75 @@ def test_effects_that_differ_by_person_are_found_and_their_errors_are_as_large_a
     assert 0.75 < np.sqrt(np.mean(np.square(errors))) < 1.25
 
 
+def gaussian_evidence(rows, sizes, differ):
+    """The log density of the working outcomes under the linear model, written out over rows instead of coefficients.
+
+    The level's own constant has no say in the difference of two evidences.
+    """
+    p = expit(rows.offset)
+    A, w = design(rows), p * (1 - p)
+    prior = prior_covariance(sizes)
+    if not differ:
+        slopes = np.concatenate([np.arange(k * P + 1, (k + 1) * P) for k in range(1, K)])
+        prior[slopes] = prior[:, slopes] = 0.0
+    z, covariance = (rows.y - p) / w, A @ prior @ A.T + np.diag(1 / w)
+    return -0.5 * (np.linalg.slogdet(covariance)[1] + z @ np.linalg.solve(covariance, z))
+
+
+def test_the_odds_of_whether_borrowers_differ_are_the_ratio_of_two_evidences():
+    for seed, effect in ((50, 0.0), (51, 0.35), (52, 0.7)):
+        rows, _ = drawn_rows(1_500, seed, effect)
+        summed = moments(rows, np.zeros(1_500), threads=1)
+        square, cross = summed.square.sum(axis=0), summed.cross.sum(axis=0)
+        belief = Belief.learn(square, cross, KERNEL, P)
+        centre = np.log(0.01 / P)
+        told = np.concatenate([belief.sizes.level, belief.sizes.slope, [belief.sizes.main]])
+        pull = lambda x, at: -0.5 * np.square((x - at) / 3.0).sum()  # noqa: E731
+        differ = gaussian_evidence(rows, belief.sizes, differ=True) + pull(told[:5], np.log(0.01)) + pull(told[5:], centre)
+        alike = gaussian_evidence(rows, belief.alike, differ=False)
+        alike += pull(belief.alike.level, np.log(0.01)) + pull(belief.alike.main, centre)
+        assert logit(belief.differ) == pytest.approx(differ - alike, abs=0.05)
+
+
+def test_effects_are_the_mean_over_both_answers_and_as_unsure_as_their_mixture():
+    rows, _ = drawn_rows(3_000, 53, 0.3)
+    summed = moments(rows, np.zeros(3_000), threads=1)
+    square, cross = summed.square.sum(axis=0), summed.cross.sum(axis=0)
+    belief = replace(Belief.learn(square, cross, KERNEL, P), differ=0.3)
+    effects = belief.effects(square, cross, KERNEL, P)
+    rng = np.random.default_rng(0)
+    slopes = np.concatenate([np.arange(k * P + 1, (k + 1) * P) for k in range(1, K)])
+    differ = rng.multivariate_normal(*posterior(square, cross, KERNEL, belief.sizes, P)[:2], size=60_000)
+    alike = rng.multivariate_normal(*posterior(square, cross, KERNEL, belief.alike, P, differ=False)[:2], size=140_000)
+    assert np.abs(alike[:, slopes]).max() < 1e-6
+    draws = np.vstack([differ, alike])
+    assert effects.mean.ravel() == pytest.approx(draws.mean(axis=0), abs=0.005)
+    assert effects.covariance == pytest.approx(np.cov(draws.T), abs=0.02 * np.diag(effects.covariance).max())
+    assert effects.differ == 0.3
+
+
+def test_whether_borrowers_differ_is_told_by_the_data():
+    alike, differing = [], []
+    for seed in range(60, 66):
+        rng = np.random.default_rng(seed)
+        rows, _ = drawn_rows(8_000, seed, 0.0)
+        # Contact helps everyone by the same.
+        p = expit(rows.offset + rows.surprise.sum(axis=1) * 0.4)
+        same = replace(rows, y=(rng.random(8_000) < p).astype(float))
+        alike.append(fit_effects(same, KERNEL, threads=1)[0].differ)
+        differing.append(fit_effects(drawn_rows(8_000, seed, 0.4)[0], KERNEL, threads=1)[0].differ)
+    assert np.mean(alike) < 0.5
+    assert min(differing) > 0.95
+
+
 def test_rows_of_a_fold_do_not_decide_their_own_effects():
     rows, _ = drawn_rows(3_000, 4, 0.5)
     kept = replace(rows, weight=np.where(rows.fold == 2, 1e-12, 1.0))
     sums = [moments(given, np.zeros(3_000), threads=1) for given in (rows, kept)]
-    sizes = best_sizes(sums[0], KERNEL, P)
+    (square, cross), (rest, rest_cross) = ((one.square.sum(axis=0), one.cross.sum(axis=0)) for one in sums)
     _, by_fold = fit_effects(rows, KERNEL, threads=1)
-    mean, _, _ = posterior(sums[1].square.sum(axis=0), sums[1].cross.sum(axis=0), KERNEL, sizes, P)
-    assert by_fold[2].mean.ravel() == pytest.approx(mean, rel=1e-2, abs=1e-3)
+    wanted = Belief.learn(square, cross, KERNEL, P).effects(rest, rest_cross, KERNEL, P)
+    assert by_fold[2].mean == pytest.approx(wanted.mean, rel=1e-2, abs=1e-3)
     assert np.abs(by_fold[2].mean - by_fold[1].mean).max() > 1e-2
 
 

@@ -8,7 +8,7 @@ import pytest
 from lighttouch.data.arms import Arm, ArmCatalogue
 from lighttouch.data.errors import DamagedFile
 from lighttouch.training.bundle import ModelBundle
-from lighttouch.training.evidence import design_effect
+from lighttouch.training.fit_effects import design_effect
 from lighttouch.training.harm import MINIMUM_EVENTS, HarmModel
 from scipy.special import expit
 

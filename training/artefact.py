@@ -23,7 +23,7 @@ from .scorer import PropensityScorer, chunks, raw_scores
 from .sealed import checked_array, checked_text, sealed, unsealed
 from .spread import Spread
 
-FORMAT = 2
+FORMAT = 3
 MODEL_FILE = "model.json"
 COVARIANCE_FILE = "covariance.npy"
 # Weight of the pooled noise against a borrower's own, in pairs: four differences alone say little about a variance.
@@ -187,6 +187,7 @@ class ResponseArtefact:
             "effects": {
                 "mean": self.effects.mean.tolist(),
                 "sizes": {"level": sizes.level.tolist(), "slope": sizes.slope.tolist(), "main": sizes.main},
+                "differ": self.effects.differ,
                 "mix": self.mix.tolist(),
                 "shares": self.shares.tolist(),
             },
@@ -237,10 +238,9 @@ def load_artefact(folder: str | Path) -> ResponseArtefact:
 
 
 def _effects(content: dict[str, Any], covariance: Floats) -> Effects:
-    sizes = content["sizes"]
-    return Effects(
-        np.array(content["mean"]), covariance, Sizes(np.array(sizes["level"]), np.array(sizes["slope"]), sizes["main"])
-    )
+    told = content["sizes"]
+    sizes = Sizes(np.array(told["level"]), np.array(told["slope"]), told["main"])
+    return Effects(np.array(content["mean"]), covariance, sizes, content["differ"])
 
 
 def sigmoid(logits: Floats) -> Floats:

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, cast
 
 import lightgbm as lgb
 import numpy as np
@@ -86,6 +86,8 @@ class Sample:
         Weights of mean 1.
     classes : int
         2 for the response, K for the propensity.
+    bins : lgb.Dataset, optional
+        The inputs in bins, for fits of several targets; from `binned`.
     """
 
     inputs: Floats
@@ -93,6 +95,22 @@ class Sample:
     categorical: Sequence[int]
     weight: Floats | None = None
     classes: int = 2
+    bins: lgb.Dataset | None = None
+
+    def binned(self, boosting: Boosting, threads: int, seed: int) -> "Sample":
+        """Return the sample with its inputs in bins, which takes as long as many trees do."""
+        if self.bins is not None:
+            return self
+        # No bin depends on the number of threads.
+        params = _params(self.classes, boosting, len(self.target) // 2, threads or cpu_count(), seed)
+        kinds = list(self.categorical)
+        bins = lgb.Dataset(self.inputs, self.target, weight=self.weight, categorical_feature=kinds, params=params)
+        return replace(self, bins=bins.construct())
+
+    def part(self, rows: NDArray[np.bool_]) -> lgb.Dataset:
+        """Return some rows of a binned sample."""
+        part = cast("lgb.Dataset", self.bins).subset(np.flatnonzero(rows).tolist()).construct()
+        return part.set_label(self.target[rows])
 
 
 def draw_halves(codes: Ints, groups: Ints, pairs: int, rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -140,26 +158,20 @@ def fit_halves(sample: Sample, halves: NDArray[np.bool_], boosting: Boosting, th
     # A booster on one thread, several at a time: threads inside a booster wait for each other at every split, and where
     # another program takes a core they wait many times longer.
     params = _params(sample.classes, boosting, int(halves.shape[1] / 2), 1, seed)
-    whole = lgb.Dataset(
-        sample.inputs,
-        sample.target,
-        weight=sample.weight,
-        categorical_feature=list(sample.categorical),
-        params=params,
-    ).construct()
+    whole = sample.binned(boosting, threads, seed)
     side_by_side = Parallel(n_jobs=threads or cpu_count(), prefer="threads")
     curves = side_by_side(delayed(_curve)(params, fit, other, boosting.rounds) for fit, other in _both_ways(whole, halves[0]))
     shortest = min(len(curve) for _, curve in curves)
     rounds = int(np.argmin(sum(curve[:shortest] for _, curve in curves))) + 1
-    rest = [whole.subset(np.flatnonzero(side).tolist()) for first in halves[1:] for side in (first, ~first)]
+    rest = [whole.part(side) for first in halves[1:] for side in (first, ~first)]
     more = side_by_side(delayed(lgb.train)(params, side, rounds) for side in rest)
     return [plain(booster, rounds) for booster in (*(booster for booster, _ in curves), *more)]
 
 
-def _both_ways(whole: lgb.Dataset, first: NDArray[np.bool_]) -> list[tuple[lgb.Dataset, lgb.Dataset]]:
+def _both_ways(whole: Sample, first: NDArray[np.bool_]) -> list[tuple[lgb.Dataset, lgb.Dataset]]:
     """Return each half with the other to be scored on; subsets of their own, since two threads work on them."""
     ways = ((first, ~first), (~first, first))
-    return [(whole.subset(np.flatnonzero(a).tolist()), whole.subset(np.flatnonzero(b).tolist())) for a, b in ways]
+    return [(whole.part(a), whole.part(b)) for a, b in ways]
 
 
 def _curve(params: dict[str, Any], fit: lgb.Dataset, other: lgb.Dataset, rounds: int) -> tuple[lgb.Booster, Floats]:

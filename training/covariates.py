@@ -36,7 +36,7 @@ class Covariates:
     >>> import pandas as pd
     >>> table = pd.DataFrame({"age": [20.0, 30.0, 40.0, np.nan]})
     >>> columns = Columns.learn(table)
-    >>> Covariates.learn(columns.encode(table), columns, most=10).encode(columns.encode(table)).round(2)
+    >>> Covariates.learn(columns.encode(table), columns, most=10)[1].round(2)
     array([[ 1.  , -1.22],
            [ 1.  ,  0.  ],
            [ 1.  ,  1.22],
@@ -50,8 +50,8 @@ class Covariates:
     rotation: Floats | None = None
 
     @classmethod
-    def learn(cls, Z: Floats, columns: Columns, most: int) -> Self:
-        """Learn ranks, levels and scales from encoded covariates.
+    def learn(cls, Z: Floats, columns: Columns, most: int) -> tuple[Self, Floats]:
+        """Learn ranks, levels and scales from encoded covariates, and encode these.
 
         Parameters
         ----------
@@ -59,6 +59,12 @@ class Covariates:
         columns : Columns
         most : int
             Columns kept, the constant aside; above that the leading principal directions stand for all.
+
+        Returns
+        -------
+        covariates : Covariates
+        F : ndarray of shape (n, p)
+            What `encode` returns for Z.
         """
         category = set(columns.categorical)
         grids = tuple(np.empty(0) if j in category else _grid(Z[:, j]) for j in range(Z.shape[1]))
@@ -72,13 +78,14 @@ class Covariates:
         scale = np.where(spread > _LEAST_SPREAD, spread, np.inf)
         scaled = cls(grids, levels, mean, scale)
         if ranks.shape[1] <= most:
-            return scaled
-        F = scaled.encode(Z)[:, 1:]
+            return scaled, scaled._columns(ranks)
+        F = scaled._columns(ranks)[:, 1:]
         value, vector = np.linalg.eigh(F.T @ F / len(F))
         lead = np.argsort(-value, kind="stable")[:most]
         # A direction's sign is arbitrary: fixed, so that the same data give the same model.
         axes = vector[:, lead] * np.sign(vector[np.abs(vector[:, lead]).argmax(axis=0), lead])
-        return cls(grids, levels, mean, scale, np.ascontiguousarray(axes))
+        turned = cls(grids, levels, mean, scale, np.ascontiguousarray(axes))
+        return turned, turned._columns(ranks)
 
     @property
     def width(self) -> int:
@@ -87,18 +94,23 @@ class Covariates:
 
     def encode(self, Z: Floats) -> Floats:
         """Return the columns of shape (n, p), a constant 1 first; what is missing stands at the mean."""
-        parts = np.nan_to_num((self._ranks(Z) - self.mean) / self.scale)
+        return self._columns(self._ranks(Z))
+
+    def _columns(self, ranks: Floats) -> Floats:
+        parts = np.nan_to_num((ranks - self.mean) / self.scale)
         if self.rotation is not None:
             # Row by row the same sum, whatever the batch: one borrower alone scores as in a book.
             parts = np.einsum("nq,qp->np", parts, self.rotation)
-        return np.column_stack([np.ones(len(Z)), parts])
+        return np.column_stack([np.ones(len(ranks)), parts])
 
     def _ranks(self, Z: Floats) -> Floats:
         made = []
         for j, (grid, levels) in enumerate(zip(self.grids, self.levels, strict=True)):
             column = Z[:, j]
             if len(grid):
-                rank = (np.searchsorted(grid, column, "left") + np.searchsorted(grid, column, "right")) / (2.0 * len(grid))
+                # The middle of where it would be put before and after its equals; the grid has each value once.
+                below = np.searchsorted(grid, column, "left")
+                rank = (2 * below + (grid[np.minimum(below, len(grid) - 1)] == column)) / (2.0 * len(grid))
                 made.append(np.where(np.isfinite(column), rank, np.nan))
             made += [(column == level).astype(np.float64) for level in levels]
         return np.column_stack(made) if made else np.empty((len(Z), 0))

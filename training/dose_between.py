@@ -102,4 +102,4 @@ def _new_effect(artefact: ResponseArtefact, arm: Arm) -> tuple[Floats, Floats]:
     gradient = np.vstack([np.ones(p), weights - artefact.shares[1:, None]])
     blocks = effects.covariance.reshape(K, p, K, p)
     covariance = np.einsum("ip,ipjq,jq->pq", gradient, blocks, gradient, optimize=True)
-    return mean, covariance + np.diag(np.concatenate([[level_left], np.full(p - 1, slope_left)]))
+    return mean, covariance + np.diag(np.concatenate([[level_left], np.full(p - 1, effects.differ * slope_left)]))

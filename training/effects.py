@@ -156,11 +156,15 @@ class Effects:
     covariance : ndarray of shape (K p, K p)
         Of the means, row by row.
     sizes : Sizes
+        Where borrowers differ in what contact changes.
+    differ : float
+        Probability that they do; mean and covariance are averaged over both answers.
     """
 
     mean: Floats
     covariance: Floats
     sizes: Sizes
+    differ: float = 1.0
 
     def logits(self, F: Floats) -> Floats:
         """Return the effect of every arm against the baseline, of shape (n, K), the baseline's 0 first."""
@@ -193,10 +197,23 @@ class Effects:
         return np.maximum(total, 0.0)
 
 
-def posterior(square: Floats, cross: Floats, kernel: ArmKernel, sizes: Sizes, p: int) -> tuple[Floats, Floats, float]:
-    """Return mean of shape (K p,), covariance, and the log determinant of the precision."""
+def posterior(
+    square: Floats, cross: Floats, kernel: ArmKernel, sizes: Sizes, p: int, *, differ: bool = True
+) -> tuple[Floats, Floats, float]:
+    """Return mean of shape (K p,), covariance, and the log determinant of the precision.
+
+    Parameters
+    ----------
+    differ : bool
+        False holds what an arm changes to be the same for every borrower: of the b_k, only the constants are free.
+    """
     precision = square + prior_precision(kernel, sizes, p)
-    covariance, logdet = invert(precision)
+    if differ:
+        covariance, logdet = invert(precision)
+        return covariance @ cross, covariance, logdet
+    free = np.ix_(*[np.concatenate([np.arange(p), np.arange(p, len(cross), p)])] * 2)
+    covariance = np.zeros_like(precision)
+    covariance[free], logdet = invert(precision[free])
     return covariance @ cross, covariance, logdet
 
 

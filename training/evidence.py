@@ -1,100 +1,124 @@
-"""How large effects are, decided by the data: the prior's sizes of highest marginal likelihood."""
+"""How large effects are, and whether borrowers differ in them at all, decided by the data through the marginal likelihood.
+
+References
+----------
+MacKay (1992), Bayesian interpolation, Neural Computation 4; Hoeting, Madigan, Raftery, Volinsky (1999), Bayesian model
+averaging, Statistical Science 14.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.special import expit
 
 from .arm_kernel import ArmKernel
-from .effects import FOLDS, EffectRows, Effects, Moments, Sizes, moments, posterior
-from .inputs import Floats, Ints
+from .effects import Effects, Sizes, posterior
+from .inputs import Floats
 
 # Where the sizes are looked for before data, as log variances of log odds: an average effect of 0.1, and as much from all
 # covariates together; the standard deviation spans decades. Looked for lower, intervals of contrasts would be too narrow.
 LEVEL_CENTRE, SLOPE_CENTRE, CENTRE_SD = np.log(0.01), np.log(0.01), 3.0
 BOUNDS = (-25.0, 2.0)
 MOST_STEPS = 40
-# Log odds by which a row may move in one Newton step: from a constant offset a rare outcome would overshoot.
-MOST_MOVE = 1.5
-# Log odds by which no row moves any more: done.
-LEAST_MOVE = 1e-3
 
 
-def fit_effects(rows: EffectRows, kernel: ArmKernel, threads: int, steps: int = 1) -> tuple[Effects, tuple[Effects, ...]]:
-    """Fit the effects on all rows, and for each fold on the rows outside it.
+@dataclass(frozen=True)
+class Belief:
+    """What the data say of the prior.
 
     Parameters
     ----------
-    rows : EffectRows
-    kernel : ArmKernel
-    threads : int
-    steps : int
-        Newton steps at most; one is enough where the offset is near the truth.
-
-    Returns
-    -------
-    effects : Effects
-    by_fold : tuple of Effects, length FOLDS
-        Without the fold's rows; the sizes, a dozen numbers, are those of all rows.
+    sizes : Sizes
+        Where borrowers differ in what contact changes.
+    alike : Sizes
+        Where they do not; its slopes say nothing.
+    differ : float
+        Probability that they differ, even before data.
     """
-    p = rows.F.shape[1]
-    fitted = np.zeros(len(rows.y))
-    summed, effects = _step(rows, fitted, kernel, threads, None)
-    for _ in range(steps - 1):
-        wanted = effects.level(rows.F) + (rows.surprise * effects.logits(rows.F)[:, 1:]).sum(axis=1)
-        if np.abs(wanted - fitted).max() < LEAST_MOVE:
-            break
-        fitted = fitted + np.clip(wanted - fitted, -MOST_MOVE, MOST_MOVE)
-        summed, effects = _step(rows, fitted, kernel, threads, effects.sizes)
-    sizes = effects.sizes
-    return effects, tuple(_without(fold, summed, kernel, sizes, p) for fold in range(FOLDS))
+
+    sizes: Sizes
+    alike: Sizes
+    differ: float
+
+    @classmethod
+    def learn(cls, square: Floats, cross: Floats, kernel: ArmKernel, p: int, start: Sizes | None = None) -> "Belief":
+        """Learn it from the moments of all rows."""
+        sizes, evidence = best_sizes(square, cross, kernel, p, start)
+        alike, without = best_sizes(square, cross, kernel, p, sizes, differ=False)
+        return cls(sizes, alike, float(expit(evidence - without)))
+
+    def effects(self, square: Floats, cross: Floats, kernel: ArmKernel, p: int) -> Effects:
+        """Return the effects, averaged over both answers by their probabilities."""
+        mean, covariance, _ = posterior(square, cross, kernel, self.sizes, p)
+        alike, common, _ = posterior(square, cross, kernel, self.alike, p, differ=False)
+        w, gap = self.differ, mean - alike
+        covariance *= w
+        covariance += (1.0 - w) * common
+        covariance += np.outer(w * (1.0 - w) * gap, gap)
+        return Effects((w * mean + (1.0 - w) * alike).reshape(-1, p), covariance, self.sizes, w)
 
 
-def _step(rows: EffectRows, fitted: Floats, kernel: ArmKernel, threads: int, start: Sizes | None) -> tuple[Moments, Effects]:
-    p = rows.F.shape[1]
-    summed = _tempered(moments(rows, fitted, threads), rows)
-    sizes = best_sizes(summed, kernel, p, start)
-    mean, covariance, _ = posterior(summed.square.sum(axis=0), summed.cross.sum(axis=0), kernel, sizes, p)
-    return summed, Effects(mean.reshape(-1, p), covariance, sizes)
+def best_sizes(
+    square: Floats, cross: Floats, kernel: ArmKernel, p: int, start: Sizes | None = None, *, differ: bool = True
+) -> tuple[Sizes, float]:
+    """Return the sizes of highest posterior density given the rows' moments, and the log evidence there.
 
-
-def best_sizes(summed: Moments, kernel: ArmKernel, p: int, start: Sizes | None = None) -> Sizes:
-    """Return the sizes of highest posterior density given the rows' moments."""
+    Parameters
+    ----------
+    square : ndarray of shape (K p, K p)
+    cross : ndarray of shape (K p,)
+    start : Sizes, optional
+        Where the search begins.
+    differ : bool
+        As in `posterior`.
+    """
     parts = len(kernel.names)
     centre = np.concatenate([np.full(parts, LEVEL_CENTRE), np.full(parts + 1, SLOPE_CENTRE - np.log(p))])
     first = centre if start is None else np.concatenate([start.level, start.slope, [start.main]])
-    square, cross = summed.square.sum(axis=0), summed.cross.sum(axis=0)
     found = minimize(
-        lambda x: _loss(x, square, cross, kernel, p, centre),
+        lambda x: _loss(x, square, cross, kernel, p, centre, differ=differ),
         first,
         jac=True,
         method="L-BFGS-B",
         bounds=[BOUNDS] * len(first),
         options={"maxiter": MOST_STEPS, "ftol": 1e-7},
     )
-    return _sizes(found.x, parts)
+    return _sizes(found.x, parts), -float(found.fun)
 
 
 def _sizes(x: Floats, parts: int) -> Sizes:
     return Sizes(x[:parts].copy(), x[parts : 2 * parts].copy(), float(x[-1]))
 
 
-def _loss(x: Floats, square: Floats, cross: Floats, kernel: ArmKernel, p: int, centre: Floats) -> tuple[float, Floats]:
+def _loss(
+    x: Floats, square: Floats, cross: Floats, kernel: ArmKernel, p: int, centre: Floats, *, differ: bool = True
+) -> tuple[float, Floats]:
     """Return the negative log evidence, the pull to the centre included, and its gradient."""
     parts, K = len(kernel.names), kernel.parts.shape[1] + 1
     sizes = _sizes(x, parts)
-    mean, covariance, logdet = posterior(square, cross, kernel, sizes, p)
+    mean, covariance, logdet = posterior(square, cross, kernel, sizes, p, differ=differ)
     B, at = mean.reshape(K, p), np.arange(K * p).reshape(K, p)
     level, slope = kernel.covariance(sizes.level), kernel.covariance(sizes.slope)
-    prior = np.linalg.slogdet(level)[1] + (p - 1) * np.linalg.slogdet(slope)[1] + (p - 1) * sizes.main
-    gap = (x - centre) / CENTRE_SD
-    value = 0.5 * float(cross @ mean) - 0.5 * logdet - 0.5 * prior - 0.5 * float(gap @ gap)
+    prior = np.linalg.slogdet(level)[1] + (p - 1) * sizes.main
     # E[b b'] under the posterior against the prior's covariance: where it is larger, the prior is too small.
-    second = [covariance[np.ix_(at[1:, j], at[1:, j])] + np.outer(B[1:, j], B[1:, j]) for j in range(p)]
-    gradient = np.empty_like(x)
-    gradient[:parts] = _pull(second[0], 1, level, sizes.level, kernel)
-    gradient[parts : 2 * parts] = _pull(np.sum(second[1:], axis=0), p - 1, slope, sizes.slope, kernel)
+    gradient, gap = np.zeros_like(x), (x - centre) / CENTRE_SD
+    gradient[:parts] = _pull(_second(covariance, B, at[1:, 0], 0), 1, level, sizes.level, kernel)
+    if differ:
+        prior += (p - 1) * np.linalg.slogdet(slope)[1]
+        second = np.sum([_second(covariance, B, at[1:, j], j) for j in range(1, p)], axis=0)
+        gradient[parts : 2 * parts] = _pull(second, p - 1, slope, sizes.slope, kernel)
+    else:
+        gap[parts : 2 * parts] = 0.0
     spread = float((np.diag(covariance)[at[0, 1:]] + B[0, 1:] ** 2).sum())
     gradient[-1] = 0.5 * (spread * np.exp(-sizes.main) - (p - 1))
+    value = 0.5 * float(cross @ mean) - 0.5 * logdet - 0.5 * prior - 0.5 * float(gap @ gap)
     return -value, -(gradient - gap / CENTRE_SD)
+
+
+def _second(covariance: Floats, B: Floats, at: Floats, j: int) -> Floats:
+    second: Floats = covariance[np.ix_(at, at)] + np.outer(B[1:, j], B[1:, j])
+    return second
 
 
 def _pull(second: Floats, count: int, prior: Floats, logs: Floats, kernel: ArmKernel) -> Floats:
@@ -102,42 +126,3 @@ def _pull(second: Floats, count: int, prior: Floats, logs: Floats, kernel: ArmKe
     excess = inverse @ (second - count * prior) @ inverse
     pull: Floats = 0.5 * np.exp(logs) * np.einsum("ckl,kl->c", kernel.parts, excess)
     return pull
-
-
-def _without(fold: int, summed: Moments, kernel: ArmKernel, sizes: Sizes, p: int) -> Effects:
-    keep = np.arange(FOLDS) != fold
-    mean, covariance, _ = posterior(summed.square[keep].sum(axis=0), summed.cross[keep].sum(axis=0), kernel, sizes, p)
-    return Effects(mean.reshape(-1, p), covariance, sizes)
-
-
-def _tempered(summed: Moments, rows: EffectRows) -> Moments:
-    """Scale the rows' say by the excess of their squared residuals over a binomial's, from weights and groups."""
-    share = 1.0 / (1.0 + np.exp(-rows.offset))
-    chi = rows.weight**2 * (rows.y - share) ** 2 / np.maximum(share * (1.0 - share), min(1e-3, rows.least))
-    excess = max(1.0, float(chi.mean()) / float(rows.weight.mean()))
-    if rows.groups is not None:
-        excess *= design_effect(rows.surprise * (rows.weight * (rows.y - share))[:, None], rows.groups)
-    return Moments(summed.square / excess, summed.cross / excess)
-
-
-def design_effect(scores: Floats, groups: Ints) -> float:
-    """Return by how much rows of a group, together, vary more than as many rows of their own; at least 1.
-
-    Parameters
-    ----------
-    scores : ndarray of shape (n, m)
-        What each row says on m questions.
-    groups : ndarray of shape (n,)
-        A number per group, from 0.
-
-    Examples
-    --------
-    >>> design_effect(np.array([[1.0], [1.0], [-1.0], [-1.0]]), np.array([0, 0, 1, 1]))
-    2.0
-    """
-    alone = (scores**2).sum(axis=0)
-    told = alone > 0
-    if not told.any():
-        return 1.0
-    together = [float((np.bincount(groups, weights=column) ** 2).sum()) for column in scores[:, told].T]
-    return max(1.0, float(np.mean(together / alone[told])))

@@ -24,7 +24,7 @@ from ..data.arms import ArmCatalogue
 from .arm_kernel import ArmKernel
 from .covariates import Covariates
 from .effects import FOLDS, EffectRows, Effects
-from .evidence import fit_effects
+from .fit_effects import fit_effects
 from .inputs import Columns, Floats, Ints
 from .scorer import chunks
 from .spread import Spread, variance_by_arm
@@ -124,12 +124,12 @@ class HarmModel:
             return cls(events, len(harm), K)
         columns = Columns.learn(X)
         Z = columns.encode(X)
-        covariates = Covariates.learn(Z, columns, MOST_DIRECTIONS)
+        covariates, F = Covariates.learn(Z, columns, MOST_DIRECTIONS)
         shares = odds.mean(axis=0)
         weight = np.minimum(shares[codes] / odds[np.arange(len(codes)), codes], MOST_WEIGHT)
         weight = weight / weight.mean()
         rows = EffectRows(
-            covariates.encode(Z),
+            F,
             (np.eye(K)[codes] - shares)[:, 1:],
             np.full(len(harm), logit(float((weight * harm).mean()))),
             harm,

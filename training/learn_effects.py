@@ -11,8 +11,8 @@ from ..data.arms import ArmCatalogue
 from .arm_kernel import ArmKernel
 from .covariates import Covariates
 from .effects import FOLDS, MOST_COEFFICIENTS, EffectRows, Effects
-from .evidence import fit_effects
 from .fit_data import FitData
+from .fit_effects import fit_effects
 from .inputs import Floats
 from .scorer import PropensityScorer, raw_scores
 
@@ -77,8 +77,7 @@ def learn_effects(
         Deals groups to folds.
     """
     n, K = odds.shape
-    covariates = Covariates.learn(data.Z, data.columns, MOST_COEFFICIENTS // K - 1)
-    F = covariates.encode(data.Z)
+    covariates, F = Covariates.learn(data.Z, data.columns, MOST_COEFFICIENTS // K - 1)
     surprise = np.eye(K)[data.codes] - odds
     fold = rng.permutation(int(data.groups.max()) + 1)[data.groups] % FOLDS
     weight = np.ones(n) if data.weight is None else data.weight

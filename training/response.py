@@ -138,6 +138,7 @@ class ResponseModel:
         data = check_fit(self.arms, X, y, arm, propensity, groups, sample_weight)
         halves = draw_halves(data.codes, data.groups, self.boosting.pairs, np.random.default_rng(self.random_state))
         sample = Sample(data.Z, data.y, data.columns.categorical, data.weight)
+        sample = sample.binned(self.boosting, self.n_threads, self.random_state)
         boosters = fit_halves(sample, halves, self.boosting, self.n_threads, self.random_state)
         odds = self._propensity(data)
         level, rough = out_of_half(boosters, halves, data.Z, self.n_threads)
