@@ -160,6 +160,7 @@ def steps(bench: Bench) -> dict[str, np.ndarray]:
     """Return ours with one step of the decision after another, to see what each costs."""
     plain = PolicySettings(
         dose_margin_share=0.0,
+        dose_price_share=0.0,
         ability=AbilitySettings(low_below=0.0),
         switching=SwitchingSettings(calm_days=0.0),
     )
@@ -167,11 +168,13 @@ def steps(bench: Bench) -> dict[str, np.ndarray]:
     K = np.eye(len(bench.test.table.arms))
     free = SwitchingSettings(max_step=9)
     dosed = plain.model_copy(update={"dose_margin_share": PolicySettings().dose_margin_share})
-    able = dosed.model_copy(update={"ability": AbilitySettings()})
+    priced = dosed.model_copy(update={"dose_price_share": PolicySettings().dose_price_share})
+    able = priced.model_copy(update={"ability": AbilitySettings()})
     return {
         "highest value": K[np.where(bench.lawful, first.value, -np.inf).argmax(axis=1)],
         "+ support": K[first.arm],
         "+ minimum dose": K[bench.decide(dosed, history=False).arm],
+        "+ dose price": K[bench.decide(priced, history=False).arm],
         "+ ability": K[bench.decide(able, history=False).arm],
         "+ calm": K[bench.decide(PolicySettings(), history=False).arm],
         "+ steady": K[bench.decide(PolicySettings(switching=free)).arm],

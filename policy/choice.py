@@ -36,6 +36,36 @@ class Choice:
     reasons: list[tuple[str, ...]]
 
 
+@dataclass(frozen=True)
+class Dose:
+    """What a lighter arm than the best may lose.
+
+    Parameters
+    ----------
+    loss : array-like of shape (n, K)
+        Expected loss against the row's best arm, from `expected_loss`, account currency; NaN counts as unbounded.
+    margin : array-like of shape (n,)
+        Account currency that may be given up for a lighter arm.
+    priced : array-like of shape (n, K), optional
+        Values less `dose_price`; without it contacts have no price.
+    """
+
+    loss: Any
+    margin: Any
+    priced: Any = None
+
+    def light(self, value: Floats, allowed: Flags, best: Positions, rank: Positions) -> Flags:
+        """Return the arms that lose little enough, of shape (n, K); the best arm always is one, where there is one."""
+        rows, margin = np.flatnonzero(best >= 0), np.asarray(self.margin, dtype=np.float64)[:, None]
+        light = np.asarray(self.loss, dtype=np.float64) < margin
+        light[rows, best[rows]] = True
+        if self.priced is not None:
+            worth = np.where(allowed, value, -np.inf)
+            thrifty = best_arm(self.priced, allowed & (worth >= worth.max(axis=1, keepdims=True) - margin), rank)
+            light[rows, thrifty[rows]] = True
+        return light & allowed
+
+
 def lightness(arms: ArmCatalogue, settings: PolicySettings) -> Positions:
     """Rank arms from the lightest: by contacts per week, then by their cost, then by place in the catalogue.
 
@@ -76,30 +106,19 @@ def best_arm(value: Any, allowed: Flags, rank: Positions) -> Positions:
     return np.where(allowed.any(axis=1), best, -1).astype(np.int64)
 
 
-def choose(
-    value: Any,
-    *,
-    lawful: Flags,
-    supported: Flags,
-    loss: Any,
-    dose_margin: Any,
-    rank: Positions,
-    fallback: int = 0,
-) -> Choice:
+def choose(value: Any, *, lawful: Flags, supported: Flags, dose: Dose, rank: Positions, fallback: int = 0) -> Choice:
     """Choose an arm for each borrower, in the order of precedence.
 
-    Law takes arms away, then missing support does; among those left the lightest whose expected loss against the best is below
-    the margin is given. Where nothing is left it is the fallback, or no contact where that is not lawful.
+    Law takes arms away, then missing support does. Of those left the lightest is given whose expected loss against the best is
+    below the margin; or a lighter one that is best at the price of its contacts, and not worse than the best by the margin.
+    Where nothing is left it is the fallback, or no contact where that is not lawful.
 
     Parameters
     ----------
     value : array-like of shape (n, K)
         Account currency.
     lawful, supported : ndarray of shape (n, K)
-    loss : array-like of shape (n, K)
-        Expected loss against the row's best arm, from `expected_loss`, account currency; NaN counts as unbounded.
-    dose_margin : array-like of shape (n,)
-        Account currency that may be given up for a lighter arm.
+    dose : Dose
     rank : ndarray of shape (K,)
         From `lightness`.
     fallback : int, optional
@@ -111,10 +130,8 @@ def choose(
     """
     allowed = lawful & supported
     best = best_arm(value, allowed, rank)
-    rows = np.flatnonzero(best >= 0)
-    light = np.asarray(loss, dtype=np.float64) < np.asarray(dose_margin, dtype=np.float64)[:, None]
-    light[rows, best[rows]] = True
-    dosed = np.where(light & allowed, rank, len(rank)).argmin(axis=1)
+    light = dose.light(np.asarray(value, dtype=np.float64), allowed, best, rank)
+    dosed = np.where(light, rank, len(rank)).argmin(axis=1)
     spare = np.where(lawful[:, fallback], fallback, 0)
     arm = np.where(best >= 0, dosed, spare).astype(np.int64)
     return Choice(arm, np.where(best >= 0, best, arm), _reasons(arm, best, lawful, fallback))

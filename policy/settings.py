@@ -105,6 +105,8 @@ class PolicySettings(Section):
         Account currency that one complaint or opt-out is worth avoiding.
     dose_margin_share : float
         Share of the recoverable amount that may be given up for a lighter arm.
+    dose_price_share : float
+        Share of the recoverable amount that a contact a week must bring to be made; within the dose margin.
     confidence : float
         Of the interval of what contact changes, as decisions tell it.
     exchange_rates : dict
@@ -129,6 +131,7 @@ class PolicySettings(Section):
     costs: dict[str, float] = Field(default_factory=_default_costs)
     harm_price: float = Field(default=25.0, ge=0)
     dose_margin_share: float = Field(default=0.01, ge=0, le=1)
+    dose_price_share: float = Field(default=0.01, ge=0, le=1)
     confidence: float = Field(default=0.9, gt=0, lt=1)
     exchange_rates: dict[str, PositiveFloat] = Field(default_factory=dict)
     halted: bool = False

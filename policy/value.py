@@ -75,6 +75,26 @@ def arm_burden(harm: Any, arms: ArmCatalogue, settings: PolicySettings) -> Float
     return burden
 
 
+def dose_price(arms: ArmCatalogue, recoverable: Any, settings: PolicySettings) -> Floats:
+    """Return what an arm's contacts must bring beyond their cost to be worth the borrower's attention.
+
+    No money is spent: a price that contacts are weighed by, never part of an arm's value.
+
+    Returns
+    -------
+    ndarray of shape (n, K)
+        Account currency: `dose_price_share` of what is recoverable for each contact a week.
+
+    Examples
+    --------
+    >>> from ..data.arms import Arm
+    >>> dose_price(ArmCatalogue([Arm("none"), Arm("sms-weekly", sms=1)]), [200.0], PolicySettings()).tolist()
+    [[0.0, 2.0]]
+    """
+    price: Floats = settings.dose_price_share * np.asarray(recoverable, dtype=np.float64)[:, None] * arms.intensity
+    return price
+
+
 def expected_loss(contrast: Any, deviation: Any, stake: Any, burden: Any, best: NDArray[np.int64]) -> Floats:
     """Return what giving an arm instead of the best one must be expected to lose, what is not known of it included.
 

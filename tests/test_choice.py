@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from lighttouch.data.arms import Arm, ArmCatalogue, default_arms
 from lighttouch.data.errors import InvalidInput
-from lighttouch.policy.choice import best_arm, choose, lightness
+from lighttouch.policy.choice import Dose, best_arm, choose, lightness
 from lighttouch.policy.dose import planned_counts
 from lighttouch.policy.settings import PolicySettings
-from lighttouch.policy.value import arm_burden, arm_value, contact_cost, expected_loss
+from lighttouch.policy.value import arm_burden, arm_value, contact_cost, dose_price, expected_loss
 
 SETTINGS = PolicySettings()
 ARMS = ArmCatalogue([Arm("none"), Arm("sms-weekly", sms=1), Arm("call-weekly", call=1)])
@@ -15,10 +15,9 @@ RANK = lightness(ARMS, SETTINGS)
 YES = np.ones((1, 3), dtype=bool)
 
 
-def chosen(value, loss, margin=1.0, lawful=YES, supported=YES, fallback=0):
-    choice = choose(
-        [value], lawful=lawful, supported=supported, loss=[loss], dose_margin=[margin], rank=RANK, fallback=fallback
-    )
+def chosen(value, loss, margin=1.0, lawful=YES, supported=YES, fallback=0, priced=None):
+    dose = Dose([loss], [margin], None if priced is None else [priced])
+    choice = choose([value], lawful=lawful, supported=supported, dose=dose, rank=RANK, fallback=fallback)
     return ARMS.names[choice.arm[0]], ARMS.names[choice.best[0]], choice.reasons[0]
 
 
@@ -58,6 +57,34 @@ def test_the_lightest_arm_within_the_margin_is_given():
 
 def test_a_loss_that_is_not_known_is_not_within_the_margin():
     assert chosen([8.7, 8.5, 9.0], [np.nan, np.inf, 0.0])[0] == "call-weekly"
+
+
+def test_contacts_that_do_not_bring_their_price_are_not_made_within_the_margin():
+    # Whatever is not known of them, these gain 0.6 for a contact each.
+    far = [9.0, 9.0, 0.0]
+    assert chosen([8.4, 8.0, 9.0], far) == ("call-weekly", "call-weekly", ("best_value",))
+    assert chosen([8.4, 8.0, 9.0], far, priced=[8.4, 7.0, 8.0]) == ("none", "call-weekly", ("minimum_dose",))
+    assert chosen([8.4, 8.0, 9.0], far, priced=[8.4, 7.5, 8.5])[0] == "call-weekly"
+    assert chosen([8.4, 8.0, 9.0], far, margin=0.5, priced=[8.4, 7.0, 8.0])[0] == "call-weekly"
+    assert chosen([8.4, 8.7, 9.0], far, margin=0.5, priced=[8.4, 7.7, 7.0])[0] == "sms-weekly"
+
+
+def test_the_price_of_contacts_brings_no_arm_that_is_lighter_by_margin_alone_back_up():
+    assert chosen([8.7, 8.9, 9.0], [0.9, 0.9, 0.0], priced=[8.0, 8.4, 8.2])[0] == "none"
+
+
+def test_the_price_of_contacts_brings_back_no_arm_that_law_or_support_takes():
+    lawful, priced = np.array([[False, True, True]]), [8.4, 7.0, 8.0]
+    assert chosen([8.4, 8.0, 9.0], [9.0, 9.0, 0.0], lawful=lawful, priced=priced)[0] == "call-weekly"
+    assert chosen([8.4, 8.0, 9.0], [9.0, 9.0, 0.0], supported=lawful, priced=priced)[0] == "call-weekly"
+    nothing = np.zeros((1, 3), dtype=bool)
+    assert chosen([8.4, 8.0, 9.0], [0, 0, 0], supported=nothing, priced=priced)[2] == ("no_support", "fallback")
+
+
+def test_the_price_is_a_share_of_what_is_recoverable_for_each_contact_a_week():
+    arms = ArmCatalogue([Arm("none"), Arm("sms-weekly", sms=1), Arm("sms-call-twice", sms=1, call=2)])
+    price = dose_price(arms, [100.0, 500.0], PolicySettings(dose_price_share=0.02))
+    assert price == pytest.approx(np.array([[0.0, 2.0, 6.0], [0.0, 10.0, 30.0]]))
 
 
 def test_an_arm_that_is_not_lawful_is_never_given_however_good():
@@ -136,7 +163,7 @@ def test_a_real_effect_of_two_points_is_kept_by_the_margin_and_lost_by_overlappi
     rows = np.arange(runs)
     deviation = own * (np.arange(2) != best[:, None])
     loss = expected_loss(p - p[rows, best][:, None], deviation, recoverable, arm_burden(harm, arms, SETTINGS), best)
-    choice = choose(value, lawful=everyone, supported=everyone, loss=loss, dose_margin=0.01 * recoverable, rank=rank)
+    choice = choose(value, lawful=everyone, supported=everyone, dose=Dose(loss, 0.01 * recoverable), rank=rank)
     kept = (choice.arm == 1).mean()
     width = z * np.hypot(shared, own)
     overlapping = (p[:, 0] + width >= p[:, 1] - width).mean()

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from ..data.arms import ArmCatalogue
-from ..policy.choice import Choice, best_arm, choose, lightness, steady
+from ..policy.choice import Choice, Dose, best_arm, choose, lightness, steady
 from ..policy.exploration import Draws, arm_shares, with_holdout
 from ..policy.house import house_choice, house_value
 from ..policy.restraint import History
 from ..policy.settings import PolicySettings
-from ..policy.value import arm_burden, arm_value, expected_loss
+from ..policy.value import arm_burden, arm_value, dose_price, expected_loss
 from .bundle import ModelBundle
 from .steadfast import BEST_CONSTANT, doubt
 
@@ -131,12 +131,12 @@ class Chooser:
         burden = arm_burden(self.scores.harm[rows], arms, settings) + charged
         loss = expected_loss(contrast, deviation, money * settings.margin, burden, np.maximum(best, 0))
         margin = settings.dose_margin_share * money
+        priced = self._priced(worth, rows)
         choice = choose(
             worth,
             lawful=self.lawful[rows],
             supported=self.scores.supported[rows],
-            loss=loss,
-            dose_margin=margin,
+            dose=Dose(loss, margin, priced),
             rank=rank,
             fallback=arms.index(arms.fallback),
         )
@@ -144,11 +144,16 @@ class Chooser:
             return choice
         # Below the dose margin one would come down and go up again on the same evidence.
         least = np.maximum(settings.switching.margin_share * money, margin)
-        return steady(choice, worth, self.rated[rows], rank, self.around.history.last[rows], least)
+        return steady(choice, priced, self.rated[rows], rank, self.around.history.last[rows], least)
 
     def shares(self, choice: Choice, worth: Floats, rows: Rows) -> Floats:
         """Return the probabilities with which the arms are drawn, before any holdout."""
-        return arm_shares(choice.arm, worth, self.lawful[rows], self.rated[rows], self.settings.exploration)
+        priced = self._priced(worth, rows)
+        return arm_shares(choice.arm, priced, self.lawful[rows], self.rated[rows], self.settings.exploration)
+
+    def _priced(self, worth: Floats, rows: Rows) -> Floats:
+        """Return the values less what contacts must bring: whoever explores, or goes a step up, pays it too."""
+        return worth - dose_price(self.arms, self.recoverable[rows], self.settings)
 
     @cached_property
     def _contrasts(self) -> "_Contrasts":
