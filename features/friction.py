@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from ..data.vocabulary import CHANNELS
+from ..data.vocabulary import CHANNELS, STOP_KINDS
 from .assemble import attach, days_between, flag, not_below_zero, zero_filled
 from .definition import family
 from .known import Known
-from .status import open_events, open_stops
+from .status import open_events
 from .windows import Measure, window_totals
 
 _KINDS = ("complaint", "opt_out", "dispute", "hardship")
@@ -32,8 +32,8 @@ FEATURES = family(
 
 def columns(known: Known) -> Any:
     """Return the family's columns, a row per point."""
-    lasting = {kind: open_events(known.status, [kind], ["resolved"]) for kind in _LASTING}
-    parts = [_counted(still, kind) for kind, still in (lasting | {"stop": open_stops(known.status)}).items()]
+    lasting = {kind: open_events(known.status, [kind]) for kind in _LASTING}
+    parts = [_counted(still, kind) for kind, still in (lasting | {"stop": open_events(known.status, STOP_KINDS)}).items()]
     table = attach(known.points.select("point_id", "as_of"), _counts(known), _opted_out(known), *parts)
     return table.select(
         "point_id",

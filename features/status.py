@@ -6,21 +6,21 @@ from typing import Any
 import ibis
 
 from ..data.endings import ENDINGS
-from ..data.vocabulary import STOP_KINDS
 
 
-def open_events(status: Any, kinds: Sequence[str], ended_by: Sequence[str]) -> Any:
+def open_events(status: Any, kinds: Sequence[str]) -> Any:
     """Return the events of some kinds that stand open at as_of.
 
     An event is open if it has not run out (`until` before as_of) and no ending lies later than it: an ending that names a
-    loan ends the events of that loan, one without a loan ends all of the borrower's.
+    loan ends the events of that loan, one without a loan ends all of the borrower's. What ends what is read from
+    `data.endings`, as guards and rules do.
 
     Parameters
     ----------
     status : ibis table
         Events known before as_of, of each point.
-    kinds, ended_by : sequence of str
-        Kinds of the events, and of what ends them.
+    kinds : sequence of str
+        Kinds whose `detail` no ending has to repeat.
 
     Returns
     -------
@@ -28,24 +28,16 @@ def open_events(status: Any, kinds: Sequence[str], ended_by: Sequence[str]) -> A
         point_id, loan_id, kind, at, until.
     """
     begun = status.filter(status.kind.isin(kinds) & status.live)
-    return _not_ended(begun, status.filter(status.kind.isin(ended_by)), ["point_id"])
+    return _not_ended(begun, _endings(status, kinds), ["point_id", "kind"])
 
 
-def open_stops(status: Any) -> Any:
-    """Return the stops that stand open at as_of; what ends which of them is read from `data.endings`, as guards and rules do.
-
-    Parameters and columns as of `open_events`.
-    """
-    begun = status.filter(status.kind.isin(STOP_KINDS) & status.live)
-    return _not_ended(begun, _stop_endings(status), ["point_id", "kind"])
-
-
-def _stop_endings(status: Any) -> Any:
-    """Return the events that end stops, a row for each kind that they end, which is their `kind` here."""
+def _endings(status: Any, kinds: Sequence[str]) -> Any:
+    """Return the events that end some kinds, a row for each kind that they end, which is their `kind` here."""
     found = []
     for ending in ENDINGS:
-        # No stop has a detail that a clearing event could repeat: `detail` is empty, or names the kind.
-        ends = [kind for kind in STOP_KINDS if kind in ending.ends]
+        ends = [kind for kind in kinds if kind in ending.ends]
+        if not ends:
+            continue
         rows = status.filter(status.kind.isin(ending.by))
         rows = rows.filter(rows.channel.isnull()) if ending.general else rows
         if ending.detail == "kind":
@@ -54,7 +46,7 @@ def _stop_endings(status: Any) -> Any:
             continue
         rows = rows.filter(rows.detail.isnull()) if ending.detail == "none" else rows
         found += [rows.select("point_id", "loan_id", "at", kind=ibis.literal(kind)) for kind in ends]
-    return ibis.union(*found)
+    return ibis.union(*found) if len(found) > 1 else found[0]
 
 
 def _not_ended(begun: Any, endings: Any, keys: Sequence[str]) -> Any:

@@ -96,7 +96,7 @@ def _promises(known: Known) -> Any:
 
 
 def _open_promises(known: Known) -> Any:
-    still = open_events(known.status, ["promise"], ["promise_kept", "promise_broken", "resolved"])
+    still = open_events(known.status, ["promise"])
     return still.group_by("point_id").agg(open_promises=still.count(), promise_until=still.until.min())
 
 

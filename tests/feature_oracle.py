@@ -62,7 +62,7 @@ class Oracle(ContactSide):
 
     def willing(self):
         promises, kept, broken = self.kind("promise"), self.kind("promise_kept"), self.kind("promise_broken")
-        still = self.standing(["promise"], ["promise_kept", "promise_broken", "resolved"])
+        still = self.standing("promise", ["promise_kept", "promise_broken"])
         ends = [row["until"] for row in still if row["until"]]
         run_out = {(row["at"], row["until"]) for row in promises if self.before(row["until"])}
         paid = [span for span in run_out if any(span[0] <= row["paid_at"] <= span[1] for row in self.made)]

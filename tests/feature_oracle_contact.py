@@ -106,8 +106,8 @@ class ContactSide(KnownRows):
                     if row["kind"] == "opt_out" and (row["until"] is None or row["until"] >= self.as_of)]  # fmt: skip
             silenced += bool(outs) and not any(row["kind"] == "opt_in" and row["at"] > max(outs) for row in for_it)
         return found | {
-            "dispute_open": bool(self.standing(["dispute"], ["resolved"])),
-            "hardship_open": bool(self.standing(["hardship"], ["resolved"])),
+            "dispute_open": bool(self.standing("dispute")),
+            "hardship_open": bool(self.standing("hardship")),
             "stop_open": bool(self.stops()), "opted_out_channel_count": silenced,
         }  # fmt: skip
 

@@ -149,11 +149,15 @@ class KnownRows:
                         for end in self.status)
         ]  # fmt: skip
 
-    def standing(self, kinds, endings):
-        """Return events that have not run out and that no later ending, of their loan or of all, has ended."""
+    def standing(self, kind, own_endings=()):
+        """Return events of a kind that have not run out, nor ended by one of its own endings or a `resolved` for it."""
+
+        def ends(end):
+            return end["kind"] in own_endings or (end["kind"] == "resolved" and end["detail"] in (None, kind))
+
         return [
-            row for row in self.kind(*kinds)
+            row for row in self.kind(kind)
             if (row["until"] is None or row["until"] >= self.as_of)
-            and not any(end["at"] > row["at"] and (end["loan_id"] is None or end["loan_id"] == row["loan_id"])
-                        for end in self.kind(*endings))
+            and not any(end["at"] > row["at"] and end["loan_id"] in (None, row["loan_id"]) and ends(end)
+                        for end in self.status)
         ]  # fmt: skip

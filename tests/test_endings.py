@@ -64,6 +64,34 @@ def test_an_ending_of_another_loan_or_of_no_later_instant_ends_nothing():
     assert found == {name: (k > 1,) * 3 for k, name in enumerate(ways)}
 
 
+def test_a_promise_a_dispute_and_a_hardship_end_by_a_word_for_them_and_by_none_for_another():
+    kinds = ("promise", "dispute", "hardship")
+    cases = {
+        f"{kind} {detail} {loan}": [
+            event(kind, loan_id="L1"),
+            event("resolved", LATER, detail=detail, loan_id=loan),
+        ]
+        for kind in kinds
+        for detail in (None, *kinds, "attorney")
+        for loan in (None, "L1", "L2")
+    }
+    cases |= {f"promise kept {loan}": [event("promise", loan_id="L1"), event("promise_kept", LATER, loan_id=loan)]
+              for loan in (None, "L1", "L2")}  # fmt: skip
+    rows = Histories(np.random.default_rng(0), borrowers=0).rows(0.0)
+    rows["status_events"] = [row | {"borrower_id": name} for name, events in cases.items() for row in events]
+    with to_book(rows) as book:
+        points = decision_points(list(cases), [NOW] * len(cases), LedgerSettings())
+        features = build_features(book, points, LedgerSettings()).set_index("borrower_id")
+        guards = open_status(known_status(book, NOW), NOW)
+    guarded = set(guards.loc[guards["kind"].isin(kinds), "borrower_id"])
+    for name, events in cases.items():
+        kind, said, loan = name.split()
+        ended = loan != "L2" and said in ("None", kind, "kept")
+        assert features.loc[name, f"{kind}_open"] == (not ended), name
+        assert (name in guarded) == (not ended), name
+        assert any(one.kind == kind for one in facts_of(events).open_events) == (not ended), name
+
+
 def test_the_feature_says_what_the_guards_say_on_random_histories():
     histories = Histories(np.random.default_rng(11), borrowers=150)
     rows = histories.rows()
