@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+from scipy.special import expit
 
 from .inputs import Floats, Ints
 
@@ -20,6 +21,8 @@ LEAST_SLOPE = 0.02
 # little, the two slopes and the intercept could make up for each other without end.
 SLOPE_SD = 0.25
 NEWTON_STEPS, OFFSET_STEPS = 25, 12
+# A step that moves no coefficient by more is the last: the next would be its square.
+SETTLED = 1e-6
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class Calibration:
 
     def slope(self, logits: Floats) -> Floats:
         """Return the derivative of the calibrated logit by the raw one, of the shape of `logits`."""
-        p = _sigmoid(logits)
+        p = expit(logits)
         steepness: Floats = self.slopes[0] * (1.0 - p) + self.slopes[1] * p
         return steepness
 
@@ -145,7 +148,7 @@ def fit_calibration(logits: Floats, y: Floats, codes: Ints, weight: Floats, grou
         precision = np.concatenate([[1 / SLOPE_SD**2, 1 / SLOPE_SD**2, 1e-6], np.full(K, 1 / spread**2)])
         theta, inverse = _newton(theta, design, y, codes, weight, precision)
         spread = float(np.sqrt(np.mean(theta[3:] ** 2 + np.diag(inverse)[3:])))
-    residual = weight * (y - _sigmoid(_linear(theta, design, codes)))
+    residual = weight * (y - expit(_linear(theta, design, codes)))
     covariance = inverse @ (_meat(design, residual, codes, groups, K) + np.diag(precision)) @ inverse
     return Calibration((float(theta[0]), float(theta[1])), float(theta[2]), theta[3:].copy(), covariance)
 
@@ -153,11 +156,6 @@ def fit_calibration(logits: Floats, y: Floats, codes: Ints, weight: Floats, grou
 def _parts(logits: Floats) -> tuple[Floats, Floats]:
     """Return log p and -log(1 - p)."""
     return -np.logaddexp(0.0, -logits), np.logaddexp(0.0, logits)
-
-
-def _sigmoid(logits: Floats) -> Floats:
-    result: Floats = np.exp(-np.logaddexp(0.0, -logits))
-    return result
 
 
 def _linear(theta: Floats, design: Floats, codes: Ints) -> Floats:
@@ -178,7 +176,7 @@ def _newton(theta: Floats, design: Floats, y: Floats, codes: Ints, weight: Float
     K = len(theta) - 3
     inverse = np.diag(1 / precision)
     for _ in range(NEWTON_STEPS):
-        p = _sigmoid(_linear(theta, design, codes))
+        p = expit(_linear(theta, design, codes))
         residual, curve = weight * (y - p), weight * p * (1 - p)
         gradient = np.concatenate([design.T @ residual, np.bincount(codes, residual, K)]) - precision * (theta - centre)
         shared = (design * curve[:, None]).T @ design
@@ -194,7 +192,7 @@ def _newton(theta: Floats, design: Floats, y: Floats, codes: Ints, weight: Float
         step *= min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-12))
         theta = theta + step
         theta[:2] = np.maximum(theta[:2], LEAST_SLOPE)
-        if float(np.abs(step).max()) < 1e-9:
+        if float(np.abs(step).max()) < SETTLED:
             break
     return theta, inverse
 
