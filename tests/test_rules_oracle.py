@@ -121,6 +121,56 @@ def test_an_arm_is_lawful_exactly_where_a_search_over_all_plans_finds_one(raw_pa
     assert bool(planner.lawful(ArmCatalogue([Arm("none"), arm])).mask[0, 1]) == found
 
 
+def raw_pack(**rule):
+    rule = {"id": "p.0", "effect": "prohibit", "authority": "policy", "effective": {"from": AS_OF.date() - timedelta(days=900)},
+            "source": {"title": "a test"}, **rule}  # fmt: skip
+    return {"schema": "contact-rules/1", "pack": {"id": "p", "version": "1", "jurisdiction": "ZZ"}, "rules": [rule]}
+
+
+def person_with(**held):
+    return {"zone": "Europe/London", "jurisdiction": "GB", "contacts": [], "events": [], "consents": [], **held}
+
+
+def opens(raw, persons, channel="call"):
+    """When each may be called first, as the three readings say: the whole book, one borrower, the checker by half hours."""
+    fine = PolicySettings(outcome=OutcomeSettings(horizon_days=6), calendar=CalendarSettings(min_window_minutes=1))
+    planner = planner_of([raw], persons, fine)
+    found = [[None, None, None] for _ in persons]
+    for engine in planner.engines:
+        laid = engine.lay([Step(to_micros(AS_OF), channel, 0)], TIGHT)
+        for row, number in enumerate(engine.rows):
+            found[number][0] = from_micros(laid.begin[row, 0]) if laid.complete[row] else None
+    for number, person in enumerate(persons):
+        ruling = check_contact(planner.packs, facts_of(planner.facts, number), channel, AS_OF)
+        found[number][1] = AS_OF if ruling.allowed else ruling.next_possible_at
+        hours = (AS_OF + k * HALF_HOUR for k in range(6 * 48))
+        found[number][2] = next((at for at in hours if not denials([raw], person, channel, at, AS_OF)), None)
+    return found
+
+
+def test_of_two_stops_under_one_rule_the_later_end_holds_in_whatever_order_they_came():
+    def stop(days_ago, until, **more):
+        at = AS_OF - timedelta(days=days_ago)
+        event = {"kind": "moratorium", "channel": None, "loan_id": None, "detail": None, "at": at, "known_at": at}
+        return event | {"until": until - MOMENT} | more
+
+    soon, late = AS_OF + 2 * HALF_HOUR, AS_OF + timedelta(days=3)
+    held = [[stop(9, soon), stop(2, late)], [stop(9, late), stop(2, soon)], [stop(9, late), stop(2, soon, kind="hospitalised")],
+            [stop(9, soon)]]  # fmt: skip
+    rule = raw_pack(type="stop", when_any=["moratorium", "hospitalised"])
+    found = opens(rule, [person_with(events=events) for events in held])
+    # The whole book's windows begin at a full minute, the others at the very instant: here they are the same.
+    assert found == [[late] * 3] * 3 + [[soon] * 3]
+
+
+@pytest.mark.parametrize(("kind", "spoken"), [("personal", True), ("home", True), ("other", False), ("workplace", False)])
+def test_a_rule_about_personal_endpoints_holds_at_home_too(kind, spoken):
+    morning = AS_OF + timedelta(hours=11)  # 9 o'clock in London, where it is 22 now
+    rule = raw_pack(type="hours", allow={"mon-sun": ["09:00-18:00"]}, match={"endpoint": "personal"})
+    person = person_with(points=[{"channel": "call", "endpoint_id": "e1", "kind": kind}])
+    assert opens(rule, [person]) == [[morning if spoken else AS_OF] * 3]
+
+
 @pytest.mark.parametrize("broken", ["count", "zone"])
 def test_the_checker_would_notice_a_fault(broken):
     contact = {"channel": "sms", "outcome": "sent", "direction": "out", "party": "borrower", "at": AS_OF - 2 * HALF_HOUR,
