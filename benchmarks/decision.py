@@ -39,7 +39,7 @@ UNTAUGHT = ("no-overlap", "stop-on-success")
 HOUSE_RULE = "sms-every-3-days"
 # Days past due up to which each rung of the ladder is given.
 LADDER = ((7, "sms-weekly"), (30, "sms-twice-weekly"), (60, "sms-call-weekly"), (np.inf, "call-twice-weekly"))
-OURS, EXPLORING, LADDER_NAME, ORACLE = "ours", "ours, exploring", "days-past-due ladder", "oracle"
+OURS, EXPLORING, LIGHTER, LADDER_NAME, ORACLE = "ours", "ours, exploring", "ours, 2%", "days-past-due ladder", "oracle"
 FEWER = 0.30
 LINE = "{:<34}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}{:>11}"
 
@@ -147,6 +147,8 @@ def policies(bench: Bench) -> dict[str, np.ndarray]:
         found[OURS] = bench.decide(settings.model_copy(update={"capacity": room})).arm
     found[EXPLORING] = bench.decide(settings, exploring=True).propensity
     if bench.bundle is not None:
+        lighter = settings.model_copy(update={"dose_margin_share": 0.02, "dose_price_share": 0.02})
+        found[LIGHTER] = bench.decide(lighter).arm
         found["highest response"] = within(ours.response, bench.lawful, bench.calls, bench.most)
     found["sms every 3 days"] = constant(bench.test, HOUSE_RULE)
     found[LADDER_NAME] = ladder(bench.test)
@@ -198,7 +200,7 @@ def figures(bench: Bench, shares: np.ndarray) -> dict[str, float]:
 
 def verdict(found: dict[str, dict[str, float]], margin: float) -> list[str]:
     """Say whether each target is met."""
-    rivals = {name: one["value"] for name, one in found.items() if name not in (OURS, EXPLORING, ORACLE)}
+    rivals = {name: one["value"] for name, one in found.items() if name not in (OURS, EXPLORING, LIGHTER, ORACLE)}
     best = max(rivals, key=rivals.__getitem__)
     gap = found[OURS]["value"] - rivals[best]
     fewer = 1 - found[OURS]["contacts"] / found[LADDER_NAME]["contacts"]
@@ -251,6 +253,7 @@ def head_of(found: list[str], options: argparse.Namespace) -> list[str]:
         f"Settings {PolicySettings().version}. Value and recovered: account currency per decision. Contacts and calls: a week,",
         "as planned. Complaints: with opt-outs, per thousand decisions. All of it true, none estimated.",
         f"Ladder: {rungs}.",
+        "Ours, 2%: a lender who gives up twice as much for lighter arms (margin and price; the default is 1%); not judged.",
         f"Targets met: value on {met[0]}, lightness on {met[1]} of {worlds} worlds.",
     ]
 

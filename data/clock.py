@@ -1,44 +1,9 @@
-"""The only place that reads the time of day; everything else is handed an instant."""
+"""Instants: aware at every edge, naive UTC inside a book. No module reads the time of day: every instant is handed in."""
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from .errors import Fault, InvalidInput
-
-
-class Clock(Protocol):
-    """Tells the present instant."""
-
-    def now(self) -> datetime:
-        """Return the present instant, in UTC."""
-        ...
-
-
-class SystemClock:
-    """The machine's clock."""
-
-    def now(self) -> datetime:
-        """Return the present instant, in UTC."""
-        return datetime.now(UTC)
-
-
-@dataclass(frozen=True)
-class FixedClock:
-    """A clock that stands still.
-
-    Parameters
-    ----------
-    instant : datetime
-        Aware; what `now` returns, in UTC.
-    """
-
-    instant: datetime
-
-    def now(self) -> datetime:
-        """Return the fixed instant, in UTC."""
-        return as_utc(self.instant, where="FixedClock")
 
 
 def as_utc(instant: datetime, where: str = "as_of") -> datetime:

@@ -57,7 +57,7 @@ class UniformPolicy:
 
 @dataclass(frozen=True)
 class ConstantPolicy:
-    """One arm for everyone; the fallback where it is not lawful.
+    """One arm for everyone; the fallback where it is not lawful, or no contact where that is not either.
 
     Parameters
     ----------
@@ -75,7 +75,9 @@ class ConstantPolicy:
     def propensities(self, situation: Situation) -> NDArray[np.float64]:
         """Return 0 and 1, of shape (n, K)."""
         n, arms = len(situation.observed), situation.arms
-        chosen = np.where(situation.lawful[:, arms.index(self.arm)], arms.index(self.arm), arms.index(arms.fallback))
+        own, fallback = arms.index(self.arm), arms.index(arms.fallback)
+        spare = np.where(situation.lawful[:, fallback], fallback, 0)
+        chosen = np.where(situation.lawful[:, own], own, spare)
         result = np.zeros((n, len(arms)))
         result[np.arange(n), chosen] = 1.0
         return result

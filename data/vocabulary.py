@@ -24,7 +24,7 @@ STATUS_KINDS: Final = (
     "quiet_hours", "quiet_place", "quiet_endpoint", "employer_prohibits", "third_party_objection",
     "written_notice_sent", "verification_sent", "attorney_unresponsive", "attorney_consent", "borrower_unreachable",
 )  # fmt: skip
-# Kinds under which nobody may be dunned until they are resolved or have run out.
+# Kinds under which nobody may be dunned until they are ended (`endings.py`) or have run out.
 STOP_KINDS: Final = (
     "cease", "attorney", "bankruptcy", "deceased", "moratorium", "vulnerable", "identity_theft", "hospitalised", "disaster",
     "minor", "incapacitated", "family_death", "debt_adviser", "time_barred",

@@ -25,7 +25,7 @@ FEATURES = family(
     (
         "opted_out_channel_count",
         "channels",
-        "Channels whose last opt-out (its own or a general one) no later opt-in has lifted.",
+        "Channels whose last opt-out (its own or a general one) no later opt-in without a detail has lifted.",
     ),
 )
 
@@ -61,8 +61,9 @@ def _counted(still: Any, name: str) -> Any:
 
 def _opted_out(known: Known) -> Any:
     events = known.status.filter(known.status.kind.isin(["opt_out", "opt_in"]))
-    out = (events.kind == "opt_out") & events.live
-    back = events.kind == "opt_in"
+    # As guards and rules read them: a refusal runs until it is taken back, and a detail takes back a wish, not a channel.
+    out = events.kind == "opt_out"
+    back = (events.kind == "opt_in") & events.detail.isnull()
     last = {}
     for channel in CHANNELS:
         concerned = events.channel.isnull() | (events.channel == channel)

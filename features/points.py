@@ -14,8 +14,6 @@ from ..data.clock import naive_utc, parse_instant
 from ..data.errors import Fault, InvalidInput
 from ..data.settings import LedgerSettings
 
-POINT_COLUMNS = ("point_id", "borrower_id", "as_of", "as_of_date")
-
 
 def decision_points(borrower_id: Sequence[str] | Any, as_of: Any, ledger: LedgerSettings | None = None) -> pa.Table:
     """Return the table of decision points that features and positions are computed for.

@@ -25,7 +25,7 @@ def open_events(status: Any, kinds: Sequence[str]) -> Any:
     Returns
     -------
     ibis table
-        point_id, loan_id, kind, at, until.
+        point_id, as_of, loan_id, kind, at, until.
     """
     begun = status.filter(status.kind.isin(kinds) & status.live)
     return _not_ended(begun, _endings(status, kinds), ["point_id", "kind"])

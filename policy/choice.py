@@ -147,7 +147,7 @@ def steady(choice: Choice, value: Any, allowed: Flags, rank: Positions, last: Po
     ----------
     choice : Choice
     value : array-like of shape (n, K)
-        Account currency.
+        Account currency, the price of contacts taken off.
     allowed : ndarray of shape (n, K)
         Arms that law and data leave; a last arm that is not among them is not kept.
     rank : ndarray of shape (K,)

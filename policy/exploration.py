@@ -113,8 +113,8 @@ def arm_shares(
 ) -> Floats:
     """Return the probability of every arm for each borrower, before any holdout.
 
-    Every lawful arm has the floor; of the rest, `share` goes to a softmax over the values of the rated arms, and the remainder
-    to the arm that the choice gives.
+    Every lawful arm has the floor; of the rest, `share` goes to a softmax over the values of the rated arms (the price of
+    contacts taken off), and the remainder to the arm that the choice gives.
 
     Parameters
     ----------

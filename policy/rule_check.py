@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from ..data.clock import as_utc
 from ..data.errors import Fault, InvalidInput
@@ -12,7 +13,7 @@ from .rule_compose import HeldRules, held_rules
 from .rule_group import WISHES, honours
 from .rule_history import FOREVER
 from .rule_limits import SEARCH_DAYS, About, Limit
-from .rule_one import facts_of
+from .rule_one import facts_of, instant_of
 from .rule_open import not_refused
 from .rule_pacing import CapRule, CooldownRule
 from .rule_pack import RulePack
@@ -109,14 +110,14 @@ def check_contact(
     ]
     broken = [(limit, until) for limit in limits if (until := limit.next_from(now)) > now]
     return Ruling(
-        reasons=tuple(Denial(one.rule_id, one.citation, _instant(until)) for one, until in broken if one.blocks),
+        reasons=tuple(Denial(one.rule_id, one.citation, instant_of(until)) for one, until in broken if one.blocks),
         duties=tuple(
             rule.id
             for _, rule in held.rules
             if isinstance(rule, DutyRule) and rule.match.matches(channel, "out", about.party, about.purpose, kind)
         ),
         warnings=tuple(limit.rule_id for limit, _ in broken if not limit.blocks),
-        next_possible_at=_next_possible([limit for limit in limits if limit.blocks], now),
+        next_possible_at=instant_of(_settled([limit.next_from for limit in limits if limit.blocks], now)),
     )
 
 
@@ -178,14 +179,8 @@ def _quiet(held: HeldRules, facts: BorrowerFacts) -> Callable[[int], int]:
                     return max(at, begin)
         return FOREVER
 
-    def next_from(now: int) -> int:
-        at, moved = now, True
-        while moved and at < now + SEARCH_DAYS * DAY:
-            latest = max((next_in(zone, at) for zone in zones), default=at)
-            at, moved = latest, latest > at
-        return at if at < now + SEARCH_DAYS * DAY else FOREVER
-
-    return next_from
+    searches = [partial(next_in, zone) for zone in zones]
+    return lambda now: _settled(searches, now)
 
 
 def _limits(
@@ -212,13 +207,13 @@ def _never(_: int) -> int:
     return FOREVER
 
 
-def _next_possible(limits: Sequence[_Said], now: int) -> datetime | None:
-    """Go from one rule's first free instant to the next until all agree."""
+def _settled(searches: Sequence[Callable[[int], int]], now: int) -> int:
+    """Go from one search's first free instant to the next until all agree; FOREVER where they do not in time."""
     at, moved = now, True
     while moved and at < now + SEARCH_DAYS * DAY:
-        latest = max((limit.next_from(at) for limit in limits), default=at)
+        latest = max((next_from(at) for next_from in searches), default=at)
         at, moved = latest, latest > at
-    return _instant(at) if at < now + SEARCH_DAYS * DAY else None
+    return at if at < now + SEARCH_DAYS * DAY else FOREVER
 
 
 def _instant(micros: int) -> datetime | None:

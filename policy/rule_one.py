@@ -22,14 +22,14 @@ def facts_of(facts: Facts, position: int) -> BorrowerFacts:
         contacts=_contacts(facts, position),
         events=_events(_own(facts.status, position)),
         consents=tuple(
-            GivenConsent(channel, kind, from_micros(given), _instant(revoked))
+            GivenConsent(channel, kind, from_micros(given), instant_of(revoked))
             for channel, kind, given, revoked in _rows(_own(facts.consents, position), "channel", "kind", "given", "revoked")
         ),
         loans=tuple(OpenLoan(loan, product) for loan, product in _rows(_own(facts.loans, position), "loan_id", "product")),
         endpoints=tuple(Endpoint(*row) for row in _rows(_own(facts.points, position), "channel", "endpoint_id", "kind")),
         former=tuple(Place(*row) for row in _rows(_own(facts.former, position), "timezone", "jurisdiction")),
         overdue_since=date.fromordinal(since) if since > 0 else None,
-        first_talk=_instant(int(facts.first_talk[position])),
+        first_talk=instant_of(int(facts.first_talk[position])),
         actor=facts.actor,
         as_of=from_micros(facts.as_of),
     )
@@ -43,14 +43,15 @@ def _rows(frame: pd.DataFrame, *columns: str) -> list[tuple[Any, ...]]:
     return list(zip(*(frame[column] for column in columns), strict=True))
 
 
-def _instant(micros: int) -> datetime | None:
+def instant_of(micros: int) -> datetime | None:
+    """Return the instant, or None where there is no end to wait for."""
     return None if micros >= FOREVER else from_micros(micros)
 
 
 def _events(rows: pd.DataFrame) -> tuple[StatusEvent, ...]:
     columns = ("kind", "at", "until", "channel", "loan_id", "detail")
     return tuple(
-        StatusEvent(kind, from_micros(at), _instant(until), channel or None, loan or None, detail or None)
+        StatusEvent(kind, from_micros(at), instant_of(until), channel or None, loan or None, detail or None)
         for kind, at, until, channel, loan, detail in _rows(rows, *columns)
     )
 

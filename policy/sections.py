@@ -17,7 +17,7 @@ class ExplorationSettings(Section):
     Parameters
     ----------
     share : float
-        Probability with which the arm is drawn by softmax over the values instead of taken from the choice.
+        Probability with which the arm is drawn by softmax over values less the dose price instead of taken from the choice.
     temperature : float
         Account currency: an arm that is worth this much less is drawn 2.7 times less often by the softmax.
     floor : float
@@ -47,7 +47,8 @@ class SwitchingSettings(Section):
     Parameters
     ----------
     margin_share : float
-        Share of the recoverable amount that a heavier arm must gain over the last one; never below the dose margin.
+        Share of the recoverable amount that a heavier arm must gain over the last one, its dose price taken off; never below
+        the dose margin.
     max_step : int
         Most steps of intensity by which a new commitment may lie above the last one.
     memory_days : float

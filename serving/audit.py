@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..data.arms import ArmCatalogue
+from ..data.arms import DAYS_PER_WEEK, ArmCatalogue
 from ..data.book import Book
 from ..data.errors import Fault, InvalidInput
 from ..data.files import ensure_writable, replacing
@@ -26,7 +26,6 @@ from .audit_rules import rule_prices
 from .decisions import Brain
 
 DIMENSIONS: Final = ("age_band", "region", "segment")
-_WEEK_DAYS: Final = 7.0
 _NUMBERS: Final = ("estimate", "low", "high", "difference", "difference_low", "difference_high", "p")
 NOTES: Final = (
     "Intervals are clustered by borrower and hold each for itself; `notable` holds for all differences together (Holm).",
@@ -194,7 +193,7 @@ def executed_contacts(book: Book, test: TrainingTable, settings: PolicySettings)
         )
         counted = both.group_by("point_id").agg(made=ibis._.count()).to_pandas().set_index("point_id")["made"]
     found = counted.reindex(points["point_id"].to_numpy()).fillna(0).to_numpy(dtype=np.float64)
-    return np.asarray(found * _WEEK_DAYS / days)
+    return np.asarray(found * DAYS_PER_WEEK / days)
 
 
 def _supported(found: pd.DataFrame, groups: dict[str, pd.Series], log: AuditLog, options: AuditOptions) -> pd.DataFrame:

@@ -15,9 +15,7 @@ from numpy.typing import NDArray
 from ..data.arms import ArmCatalogue
 from ..data.book import Book
 from ..features.build import build_features
-from ..features.ledger import position
-from ..features.points import decision_points, tonight
-from ..policy.guards import guard
+from ..features.points import decision_points
 from ..policy.money import account_rates
 from ..policy.pack_selection import PackSelection
 from ..policy.restraint import restrain
@@ -27,6 +25,7 @@ from ..policy.rules import Planner
 from ..training.audit import clustered_error
 from ..training.decide import decide
 from .decisions import Brain
+from .eligible import eligible
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -142,7 +141,7 @@ def rule_prices(book: Book, instant: datetime, brain: Brain) -> tuple[pd.DataFra
         As `price_rules`; the number of borrowers.
     """
     settings, arms, bundle = brain.settings, brain.arms, brain.bundle
-    owed = _owed(book, instant, brain)
+    owed, _ = eligible(book, instant, settings)
     if bundle is None or owed.empty:
         return pd.DataFrame(), len(owed)
     points = decision_points(owed["borrower_id"].to_numpy(), instant, settings.ledger)
@@ -154,14 +153,3 @@ def rule_prices(book: Book, instant: datetime, brain: Brain) -> tuple[pd.DataFra
     worth = Worth(np.where(trusted, scored.value, -np.inf), scored.response * recoverable[:, None])
     planner = Planner.of(brain.packs, book, instant, owed["borrower_id"].tolist(), settings)
     return price_rules(planner, arms, worth, restrain(features, arms, settings).mask), len(owed)
-
-
-def _owed(book: Book, instant: datetime, brain: Brain) -> pd.DataFrame:
-    settings = brain.settings
-    points = tonight(book, instant, settings.ledger)
-    with book.points(points) as table:
-        owed = position(book, table, settings.ledger).to_pandas().sort_values("point_id", ignore_index=True)
-    owed.insert(0, "borrower_id", points["borrower_id"].to_pandas().astype("str"))
-    out = guard(book, points, owed, instant, settings.model_copy(update={"halted": False}))
-    left: pd.DataFrame = owed[~owed["borrower_id"].isin(out["borrower_id"])].reset_index(drop=True)
-    return left

@@ -172,8 +172,8 @@ def show_verdict(values: pd.DataFrame, gains: pd.DataFrame, fold: str = "final")
     show(_in_bands(gains, "over"), "gain of the learnt policy over")
     note(
         "  [low, high]: interval, clustered by borrower; repaid: share; per week: contacts; ess: decisions of the log that "
-        "speak of the policy, in effect; projected: share for whom the rule's arm was not lawful, so that the nearest lawful "
-        "one stands in."
+        "speak of the policy, in effect; projected: share for whom the rule's arm was not lawful, so that the fallback "
+        "arm stands in."
     )
     tell_unsupported(values)
 
@@ -216,7 +216,7 @@ def keep(record: RunRecord, name: str | None, environment: Environment) -> Logge
     say(f"run: {run.run_id}    see it: mlflow ui --backend-store-uri {environment.tracking_uri}")
     if registered:
         say(f"registered: models:/{registered.name}@{registered.aliases[-1]} (version {registered.version})")
-        say(f"  champion it becomes through the gate: lighttouch promote DATA --name {registered.name}")
+        say(f"  it becomes champion through the gate: lighttouch promote DATA --name {registered.name}")
     return run
 
 

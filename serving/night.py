@@ -9,10 +9,8 @@ import pyarrow as pa
 
 from ..data.book import Book
 from ..data.clock import parse_instant
-from ..features.ledger import position
-from ..features.points import tonight
 from ..policy.commitments import standing_decisions
-from ..policy.guards import check_ledger, check_rows, guard
+from ..policy.guards import check_ledger, check_rows
 from ..policy.levelling import Load
 from ..policy.pre_due import COLUMNS as PRE_DUE_COLUMNS
 from ..policy.pre_due import pre_due_reminders
@@ -21,6 +19,7 @@ from ..policy.refresh import COLUMNS as REFRESH_COLUMNS
 from ..policy.refresh import dead_channels, refresh_tasks
 from ..policy.settings import PolicySettings
 from .decisions import Brain, Context, fresh_rows, standing_rows
+from .eligible import eligible
 from .recommendation import log_rows, to_arrow
 
 
@@ -65,7 +64,7 @@ def run_night(book: Book, as_of: str | datetime, brain: Brain) -> Night:
     instant, settings = parse_instant(as_of), brain.settings
     check_ledger(book, instant, settings)
     check_rows(book, settings)
-    owed, excluded = _eligible(book, instant, settings)
+    owed, excluded = eligible(book, instant, settings)
     standing = _standing(book, instant, settings, owed)
     tasks = refresh_tasks(book, owed["borrower_id"].tolist(), instant, settings)
     context = Context(book, instant, brain, Load.made(book, instant, settings.capacity, settings.ledger.booking_zone))
@@ -112,17 +111,6 @@ def _facts(book: Book, instant: datetime, brain: Brain) -> dict[str, Any]:
         "settings": brain.settings.model_dump(mode="json"),
         "arms": brain.arms.to_dict(),
     }
-
-
-def _eligible(book: Book, instant: datetime, settings: PolicySettings) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return what is owed by those who may be contacted, and the others with their reasons."""
-    points = tonight(book, instant, settings.ledger)
-    with book.points(points) as table:
-        owed = position(book, table, settings.ledger).to_pandas().sort_values("point_id", ignore_index=True)
-    owed.insert(0, "borrower_id", points["borrower_id"].to_pandas().astype("str"))
-    # The stop switch turns decisions into no contact (`decisions.fresh_rows`); nobody is missing from the table for it.
-    excluded = guard(book, points, owed, instant, settings.model_copy(update={"halted": False}))
-    return owed[~owed["borrower_id"].isin(excluded["borrower_id"])].reset_index(drop=True), excluded
 
 
 def _standing(book: Book, instant: datetime, settings: PolicySettings, owed: pd.DataFrame) -> pd.DataFrame:

@@ -25,7 +25,7 @@ REASONS_ZH: Final[dict[str, str]] = {
     Reason.ARM_REMOVED: "方案 {0} 因规则 {1} 不可用。",
     Reason.ARM_UNSUPPORTED: "方案 {0} 对该借款人没有可比数据。",
     Reason.BEST_VALUE: "该方案的预期净回收最高。",
-    Reason.MINIMUM_DOSE: "这是与最佳方案相差不超过容许幅度的最轻方案。",
+    Reason.MINIMUM_DOSE: "该方案比最佳方案更轻，且预期损失不超过容许幅度。",
     Reason.STEADY: "保持上次方案：更重的方案带来的增益不超过更换的门槛。",
     Reason.NO_LAWFUL_CONTACT: "按规则，今晚对该借款人没有可用的联系方式。",
     Reason.NO_SUPPORT: "数据无法区分该借款人可用的各方案。",
@@ -66,7 +66,8 @@ AUTHORITY: Final[dict[str, tuple[str, str]]] = {
     "policy": ("house rule", "内部规则"),
 }  # fmt: skip
 CONFIDENCE: Final[dict[str, tuple[str, str]]] = {
-    "verbatim": ("read in the original", "已核对原文"), "official": ("official page", "官方网页"),
+    "verbatim": ("official wording, in a third party's copy", "官方原文，据第三方转载"),
+    "official": ("official page", "官方网页"),
     "secondary": ("quoted by others", "转引"), "weak": ("weakly sourced", "来源较弱"),
     "memory": ("from memory", "凭记忆"), "policy": ("the house's own", "内部制定"), "": ("not stated", "未注明"),
 }  # fmt: skip

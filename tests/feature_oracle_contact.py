@@ -102,9 +102,9 @@ class ContactSide(KnownRows):
             found[f"days_since_{kind}"] = self.since([row["at"] for row in self.kind(kind)])
         for channel in CHANNELS:
             for_it = [row for row in self.kind("opt_out", "opt_in") if row["channel"] in (None, channel)]
-            outs = [row["at"] for row in for_it
-                    if row["kind"] == "opt_out" and (row["until"] is None or row["until"] >= self.as_of)]  # fmt: skip
-            silenced += bool(outs) and not any(row["kind"] == "opt_in" and row["at"] > max(outs) for row in for_it)
+            outs = [row["at"] for row in for_it if row["kind"] == "opt_out"]
+            backs = [row["at"] for row in for_it if row["kind"] == "opt_in" and row["detail"] is None]
+            silenced += bool(outs) and not any(back > max(outs) for back in backs)
         return found | {
             "dispute_open": bool(self.standing("dispute")),
             "hardship_open": bool(self.standing("hardship")),

@@ -1,12 +1,12 @@
 """Instants: aware at the edge, UTC inside, naive ones refused by name."""
 
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lighttouch.data.clock import FixedClock, SystemClock, as_utc, local_date, naive_utc, parse_instant
+from lighttouch.data.clock import as_utc, local_date, naive_utc, parse_instant
 from lighttouch.data.errors import InvalidInput
 
 NAIVE = datetime(2026, 11, 20, 22)  # noqa: DTZ001  naive on purpose
@@ -16,8 +16,6 @@ def test_an_instant_without_zone_is_refused_with_an_example():
     expected = "as_of: expected an instant with a time zone, found 2026-11-20T22:00:00 without one. Write 2026-11-20T22:00Z."
     with pytest.raises(InvalidInput, match=expected):
         parse_instant("2026-11-20T22:00")
-    with pytest.raises(InvalidInput, match=r"FixedClock: expected an instant with a time zone"):
-        FixedClock(NAIVE).now()
     with pytest.raises(InvalidInput, match=r"with a time zone"):
         naive_utc(NAIVE)
 
@@ -58,9 +56,3 @@ def test_the_local_day_is_the_day_on_the_wall():
 def test_an_unknown_zone_is_refused_by_name():
     with pytest.raises(InvalidInput, match=r"expected an IANA zone such as Asia/Shanghai, found 'Asia/Peking'"):
         local_date(datetime(2026, 11, 20, tzinfo=UTC), "Asia/Peking")
-
-
-def test_clocks_tell_aware_utc():
-    fixed = FixedClock(datetime(2026, 11, 20, 22, tzinfo=timezone(timedelta(hours=8))))
-    assert fixed.now() == fixed.now() == datetime(2026, 11, 20, 14, tzinfo=UTC)
-    assert SystemClock().now().tzinfo is UTC

@@ -55,7 +55,7 @@ def one(night, **wanted):
 def test_a_fresh_recommendation_says_what_why_and_what_no_contact_would_do(night, recs):
     chosen = {
         "best_value": "highest expected net recovery",
-        "minimum_dose": "the lightest arm that is not worse than the best by more than the margin",
+        "minimum_dose": "lighter than the best, and is expected to lose no more than the margin",
     }
     row = one(night, standing=lambda x: not x, channel=bool, reasons=lambda codes: codes[0] in chosen)
     text = explain_file(recs, row["borrower_id"])
@@ -129,7 +129,7 @@ def test_every_reason_of_somebody_left_alone_is_given(trained, recs, tmp_path):
     assert [line for line in text.splitlines() if line.startswith("  - ")] == [
         "  - A dispute is open.",
         "  - A promise to pay is open until 2026-12-01T00:00Z.",
-        "  - A stop is open (attorney): nobody may be dunned until it is resolved or has run out.",
+        "  - A stop is open (attorney): nobody may be dunned until it is ended or has run out.",
     ]
 
 

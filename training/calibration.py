@@ -188,7 +188,7 @@ def _newton(theta: Floats, design: Floats, y: Floats, codes: Ints, weight: Float
         gradient[held], hessian[held], hessian[:, held] = 0.0, 0.0, 0.0
         hessian[held, held] = 1.0
         step = np.linalg.solve(hessian, gradient)
-        # A long step off a flat start overshoots: a logit moves by at most 2 a step.
+        # A long step off a flat start overshoots: no coefficient moves by more than 2 a step.
         step *= min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-12))
         theta = theta + step
         theta[:2] = np.maximum(theta[:2], LEAST_SLOPE)

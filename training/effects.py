@@ -200,7 +200,7 @@ class Effects:
 def posterior(
     square: Floats, cross: Floats, kernel: ArmKernel, sizes: Sizes, p: int, *, differ: bool = True
 ) -> tuple[Floats, Floats, float]:
-    """Return mean of shape (K p,), covariance, and the log determinant of the precision.
+    """Return mean of shape (K p,), covariance, and the log determinant of the precision of what is free.
 
     Parameters
     ----------

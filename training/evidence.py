@@ -14,7 +14,7 @@ from scipy.special import expit
 
 from .arm_kernel import ArmKernel
 from .effects import Effects, Sizes, posterior
-from .inputs import Floats
+from .inputs import Floats, Ints
 
 # Where the sizes are looked for before data, as log variances of log odds: an average effect of 0.1, and as much from all
 # covariates together; the standard deviation spans decades. Looked for lower, intervals of contrasts would be too narrow.
@@ -116,7 +116,7 @@ def _loss(
     return -value, -(gradient - gap / CENTRE_SD)
 
 
-def _second(covariance: Floats, B: Floats, at: Floats, j: int) -> Floats:
+def _second(covariance: Floats, B: Floats, at: Ints, j: int) -> Floats:
     second: Floats = covariance[np.ix_(at, at)] + np.outer(B[1:, j], B[1:, j])
     return second
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..data.arms import ArmCatalogue
+from ..data.arms import DAYS_PER_WEEK, ArmCatalogue
 from ..data.book import Book
 from ..data.errors import Fault, InvalidInput
 from ..data.policies import ConstantPolicy, Situation
@@ -18,7 +18,6 @@ from .experiment import SHARES, Design, Question, plan, shrunken
 from .gate_settings import GateSettings
 from .table import TrainingTable, training_table
 
-_DAYS_PER_WEEK = 7.0
 # Rows that the variance is taken over: a mean over so many is exact to a percent.
 _MOST_ROWS = 50_000
 
@@ -115,8 +114,8 @@ def plan_experiment(
     question = Question(target, rival, rows.propensity, _may_be_given(rows), expected, variance)
     effect, source = _effect(question, table, model, settings, options)
     span = (table.rows["as_of"].max() - table.rows["as_of"].min()) / pd.Timedelta(days=1)
-    weekly = len(table) / max(span / _DAYS_PER_WEEK, 1.0)
-    lead = settings.outcome.horizon_days / _DAYS_PER_WEEK
+    weekly = len(table) / max(span / DAYS_PER_WEEK, 1.0)
+    lead = settings.outcome.horizon_days / DAYS_PER_WEEK
     design = Design(effect, weekly, len(table), lead, gate.level_of(1), options.power)
     return Plan(plan(question, design, options.shares), name, effect, source, design, _notices(table, question))
 
@@ -186,9 +185,7 @@ def _notices(table: TrainingTable, question: Question) -> tuple[str, ...]:
 
 def _faults(arms: ArmCatalogue, gate: GateSettings, model: ModelBundle | None) -> list[Fault]:
     faults = []
-    if gate.rule not in arms.names:
-        remedy = "Name the arm of the fixed rule that a champion must beat."
-        faults.append(Fault("gate.rule", f"one of {', '.join(arms.names)}", repr(gate.rule), remedy))
+    faults += gate.rule_faults(arms.names)
     if model is not None and model.arms.names != arms.names:
         found = ", ".join(model.arms.names)
         faults.append(Fault("the model's arms", ", ".join(arms.names), found, "Use the settings that it was trained with."))

@@ -215,8 +215,6 @@ def _check_models(challenger: ModelBundle, champion: ModelBundle | None, setting
     if champion is not None and champion.arms.baseline != challenger.arms.baseline:
         found = f"'{champion.arms.baseline}' and '{challenger.arms.baseline}'"
         faults.append(Fault("no contact", "one name in champion and challenger", found, "Train both on one catalogue."))
-    if gate.rule not in names:
-        remedy = "Name the arm of the fixed rule that a champion must beat."
-        faults.append(Fault("gate.rule", f"one of {', '.join(names)}", repr(gate.rule), remedy))
+    faults += gate.rule_faults(names)
     if faults:
         raise InvalidInput(faults)

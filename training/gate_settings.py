@@ -1,11 +1,14 @@
 """How strict the gate is; a section of the settings file of its own, since it shapes no decision."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 from pydantic import Field
 
+from ..data.errors import Fault
 from ..data.settings import Section, parse_model, read_section
+from ..policy.house import USUAL
 
 
 class GateSettings(Section):
@@ -34,11 +37,18 @@ class GateSettings(Section):
     """
 
     level: float = Field(default=0.05, gt=0, lt=0.5)
-    rule: str = "sms-every-3-days"
+    rule: str = USUAL
     harm_limit: float = Field(default=0.02, gt=0, le=1)
     calibration_limit: float = Field(default=0.05, gt=0, le=1)
     least_supported: float = Field(default=0.8, ge=0, le=1)
     accept_landmarks: bool = False
+
+    def rule_faults(self, arms: Sequence[str]) -> list[Fault]:
+        """Return what is wrong with the fixed rule, for a catalogue of arms."""
+        if self.rule in arms:
+            return []
+        remedy = "Name the arm of the fixed rule that a champion must beat."
+        return [Fault("gate.rule", f"one of {', '.join(arms)}", repr(self.rule), remedy)]
 
     @classmethod
     def from_yaml(cls, path: str | Path) -> Self:

@@ -1,4 +1,4 @@
-"""P(repaid within the horizon | borrower, arm): all arms in one LightGBM, calibrated out of fold, with intervals."""
+"""P(repaid within the horizon | borrower, arm): how good a borrower is anyway, and what each arm changes; with intervals."""
 
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
@@ -79,7 +79,7 @@ class ResponseModel:
     diagnostics : Diagnostics
         What was seen at fit.
     out_of_fold : ndarray of shape (n, K)
-        Probabilities of the training rows from boosters that did not see them; not saved.
+        Probabilities of the training rows from a level and effects that did not see them; not saved.
     propensity_out_of_fold : ndarray of shape (n, K) or None
         Estimated propensities of the training rows; None where they were stated. Not saved.
     """

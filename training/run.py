@@ -8,6 +8,7 @@ import pandas as pd
 
 from ..data.arms import ArmCatalogue
 from ..data.book import Book
+from ..policy.house import USUAL
 from ..policy.settings import PolicySettings
 from .alarms import Alarm, AlarmOptions, LoggedRows, training_alarms
 from .boosting import Boosting
@@ -21,8 +22,6 @@ from .landmark import LandmarkOptions, landmark_alarm, treatment_table
 from .provenance import provenance
 from .response import ResponseModel
 from .table import TrainingTable
-
-HOUSE_RULE = "sms-every-3-days"
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ def fit_bundle(fit: TrainingTable, settings: PolicySettings, options: TrainOptio
 def fixed_rules(arms: ArmCatalogue, best: str) -> dict[str, str]:
     """Name the fixed rules that a learnt policy is held against."""
     rules = {f"everyone: {arms.baseline}": arms.baseline, f"best constant arm: {best}": best}
-    return {f"fixed: {HOUSE_RULE}": HOUSE_RULE, **rules} if HOUSE_RULE in arms.names else rules
+    return {f"fixed: {USUAL}": USUAL, **rules} if USUAL in arms.names else rules
 
 
 def _facts(book: Book, fit: TrainingTable, settings: PolicySettings, options: TrainOptions) -> dict[str, str]:
