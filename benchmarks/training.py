@@ -113,7 +113,7 @@ def main() -> None:
     """Parse the command line, fit, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 200_000, 1_000_000])
-    parser.add_argument("--peer-rows", type=int, nargs="+", default=[100_000, 200_000])
+    parser.add_argument("--peer-rows", type=int, nargs="+", default=[100_000, 200_000, 1_000_000])
     parser.add_argument("--peers", type=Path, default=Path(".venv-peers/bin/python"))
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--limit", type=float, default=7_200.0, help="seconds for one fit")
