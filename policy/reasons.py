@@ -1,5 +1,6 @@
 """Reason codes of decisions and exclusions, and the sentence that each stands for."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
@@ -97,8 +98,17 @@ def code(reason: Reason, *details: object) -> str:
     return ":".join([str(reason), *map(str, details)])
 
 
-def sentence(text: str) -> str:
+def sentence(text: str, templates: Mapping[Reason, str] = TEMPLATES, unknown: str = "unknown") -> str:
     """Return the sentence of a code.
+
+    Parameters
+    ----------
+    text : str
+        A code with its details, from `code`.
+    templates : mapping, optional
+        The sentences of all codes, in another language perhaps.
+    unknown : str, optional
+        Said where a detail is missing.
 
     Raises
     ------
@@ -107,7 +117,7 @@ def sentence(text: str) -> str:
     """
     name, *details = text.split(":")
     reason = Reason(name)
-    fields = TEMPLATES[reason].count("{")
+    fields = templates[reason].count("{")
     # The last detail keeps colons of its own, as an instant has.
     joined = [*details[: fields - 1], ":".join(details[fields - 1 :])] if fields and details else details
-    return TEMPLATES[reason].format(*joined, *["unknown"] * (fields - len(joined)))
+    return templates[reason].format(*joined, *[unknown] * (fields - len(joined)))

@@ -3,12 +3,12 @@
 
 from typing import Final, Literal, get_args
 
-from ..policy.reasons import TEMPLATES, Reason
+from ..policy.reasons import Reason, sentence
 
 Lang = Literal["en", "zh"]
 LANGS: Final = get_args(Lang)
 
-REASONS_ZH: Final[dict[str, str]] = {
+REASONS_ZH: Final[dict[Reason, str]] = {
     Reason.HALTED: "停止开关已打开：不联系任何人。",
     Reason.UNKNOWN_BORROWER: "账册中没有该借款人的有效记录，因此无法确认可以联系。",
     Reason.DOUBTFUL: "有关该借款人的一行数据被隔离：可能缺少一笔还款或一次拒绝。",
@@ -35,13 +35,13 @@ REASONS_ZH: Final[dict[str, str]] = {
     Reason.HOLDOUT: "该借款人属于暂时不被联系的少数人，以便了解联系的效果。",
     Reason.HOUSE_POLICY: "尚无模型：采用内部政策的方案。",
     Reason.HOUSE_POLICY_LIGHTER: "尚无模型：采用内部政策在此可用的下一个更轻方案。",
-    "commitment_ended": "此次联系所依据的安排已结束（{0}）。",
-    "moved": "时段安排之后，借款人的时区或所在地已变更。",
-    "already_made": "此次联系已经完成。",
-    "endpoint": "{0} 的联系方式联系不到本人（{1}）：应更新，不再重试。",
-    "outside_window": "不在该时段内（{0}）。",
-    "unplaced": "{0} 的一次联系在任何一天都排不下：{1} 已满。",
-    "rule": "规则 {0} 现在不允许此次联系。",
+    Reason.COMMITMENT_ENDED: "此次联系所依据的安排已结束（{0}）。",
+    Reason.MOVED: "时段安排之后，借款人的时区或所在地已变更。",
+    Reason.ALREADY_MADE: "此次联系已经完成。",
+    Reason.ENDPOINT: "{0} 的联系方式联系不到本人（{1}）：应更新，不再重试。",
+    Reason.OUTSIDE_WINDOW: "不在该时段内（{0}）。",
+    Reason.UNPLACED: "{0} 的一次联系在任何一天都排不下：{1} 已满。",
+    Reason.RULE: "规则 {0} 现在不允许此次联系。",
 }
 # What takes arms away and is no rule of a pack; by the code before the first dot, or the whole code.
 CHECKS: Final[dict[str, tuple[str, str]]] = {
@@ -126,7 +126,6 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "quote": ("in its words: {0}", "原文：{0}"),
     "check": ("{0}: {1}", "{0}：{1}"),
     "took": ("not available: {0}", "因此不可用：{0}"),
-    "unavailable": ("Not available:", "不可用："),
     "duties": ("Kept with every contact:", "每次联系都须做到："),
     "duties_always": ("Kept whether or not there is contact:", "无论是否联系都须做到："),
     "duty": ("{0} ({1}: {2})", "{0}（{1}：{2}）"),
@@ -184,12 +183,7 @@ def reason(code: str, lang: Lang) -> str:
     ValueError
         Where the code is not a reason.
     """
-    name, *details = code.split(":")
-    template = (TEMPLATES if lang == "en" else REASONS_ZH)[Reason(name)]
-    fields = TEMPLATES[Reason(name)].count("{")
-    # The last detail keeps colons of its own, as an instant has.
-    joined = [*details[: fields - 1], ":".join(details[fields - 1 :])] if fields and details else []
-    return template.format(*joined, *["?"] * (fields - len(joined)))
+    return sentence(code) if lang == "en" else sentence(code, REASONS_ZH, "未知")
 
 
 def check(rule: str, lang: Lang) -> str:

@@ -13,7 +13,7 @@ from lighttouch.data.book import Book
 from lighttouch.data.errors import InvalidInput
 from lighttouch.data.vocabulary import CHANNELS
 from lighttouch.policy.pack_selection import shipped_packs
-from lighttouch.policy.reasons import Reason
+from lighttouch.policy.reasons import TEMPLATES, Reason
 from lighttouch.policy.restraint import ABILITY, CALM, STEP
 from lighttouch.policy.rule_model import Authority, Confidence
 from lighttouch.policy.rule_pack import RulePack
@@ -176,7 +176,7 @@ def test_every_reason_check_duty_and_word_has_both_languages():
         english, chinese = (words.reason(f"{reason}:a:b", lang) for lang in words.LANGS)
         assert "{" not in english + chinese
         assert any("\u4e00" <= one <= "\u9fff" for one in chinese), reason
-        assert words.TEMPLATES[reason].count("{") == words.REASONS_ZH[reason].count("{")
+        assert TEMPLATES[reason].count("{") == words.REASONS_ZH[reason].count("{")
     packs = [RulePack.load(name) for name in shipped_packs()]
     asked = {word for pack in packs for rule in pack.rules if isinstance(rule, DutyRule) for word in rule.do}
     assert asked == set(duty_words.DUTIES_ZH)
@@ -198,9 +198,7 @@ def test_every_text_has_the_same_blanks_in_both_languages():
 
 
 def test_no_text_threatens():
-    said = json.dumps(
-        [words.TEXTS, words.WAYS, words.CHECKS, words.REASONS_ZH, dict(words.TEMPLATES)], ensure_ascii=False
-    ).lower()
+    said = json.dumps([words.TEXTS, words.WAYS, words.CHECKS, words.REASONS_ZH, dict(TEMPLATES)], ensure_ascii=False).lower()
     for word in (
         "court",
         "lawsuit",
