@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+from joblib import Parallel, cpu_count, delayed
 
 from .inputs import Columns, Floats
 
 # Points of the quantile grid that turns a number into its rank.
 GRID = 101
+# Values that quantiles are read from: evenly spaced over the rows, they are known to a tenth of a point.
+GRID_ROWS = 200_000
 # Levels of a category that get an indicator; the rest share none.
 MOST_LEVELS = 20
 # A column of less spread than this is a constant.
@@ -50,7 +53,7 @@ class Covariates:
     rotation: Floats | None = None
 
     @classmethod
-    def learn(cls, Z: Floats, columns: Columns, most: int) -> tuple[Self, Floats]:
+    def learn(cls, Z: Floats, columns: Columns, most: int, threads: int = 1) -> tuple[Self, Floats]:
         """Learn ranks, levels and scales from encoded covariates, and encode these.
 
         Parameters
@@ -59,6 +62,8 @@ class Covariates:
         columns : Columns
         most : int
             Columns kept, the constant aside; above that the leading principal directions stand for all.
+        threads : int
+            0 takes all cores; no result depends on it.
 
         Returns
         -------
@@ -67,25 +72,22 @@ class Covariates:
             What `encode` returns for Z.
         """
         category = set(columns.categorical)
-        grids = tuple(np.empty(0) if j in category else _grid(Z[:, j]) for j in range(Z.shape[1]))
-        levels = tuple(_frequent(Z[:, j]) if j in category else () for j in range(Z.shape[1]))
-        plain = cls(grids, levels, np.zeros(0), np.ones(0))
-        ranks = plain._ranks(Z)
-        with np.errstate(invalid="ignore"):
-            known = np.maximum(np.isfinite(ranks).sum(axis=0), 1)
-            mean = np.nansum(ranks, axis=0) / known
-            spread = np.sqrt(np.nansum((ranks - mean) ** 2, axis=0) / known)
-        scale = np.where(spread > _LEAST_SPREAD, spread, np.inf)
-        scaled = cls(grids, levels, mean, scale)
-        if ranks.shape[1] <= most:
-            return scaled, scaled._columns(ranks)
-        F = scaled._columns(ranks)[:, 1:]
-        value, vector = np.linalg.eigh(F.T @ F / len(F))
+        learnt = Parallel(n_jobs=threads or cpu_count(), prefer="threads")(
+            delayed(_learn_column)(Z[:, j], category=j in category) for j in range(Z.shape[1])
+        )
+        empty = np.empty((len(Z), 0))
+        grids, levels, means, scales, parts = (
+            zip(*learnt, strict=True) if learnt else ((), (), (empty[0],), (empty[0],), (empty,))
+        )
+        mean, scale, F = np.concatenate(means), np.concatenate(scales), np.column_stack([np.ones(len(Z)), *parts])
+        if len(mean) <= most:
+            return cls(grids, levels, mean, scale), F
+        value, vector = np.linalg.eigh(F[:, 1:].T @ F[:, 1:] / len(F))
         lead = np.argsort(-value, kind="stable")[:most]
         # A direction's sign is arbitrary: fixed, so that the same data give the same model.
         axes = vector[:, lead] * np.sign(vector[np.abs(vector[:, lead]).argmax(axis=0), lead])
         turned = cls(grids, levels, mean, scale, np.ascontiguousarray(axes))
-        return turned, turned._columns(ranks)
+        return turned, turned._turned(F[:, 1:])
 
     @property
     def width(self) -> int:
@@ -94,26 +96,15 @@ class Covariates:
 
     def encode(self, Z: Floats) -> Floats:
         """Return the columns of shape (n, p), a constant 1 first; what is missing stands at the mean."""
-        return self._columns(self._ranks(Z))
+        parts = [_ranks(Z[:, j], grid, own) for j, (grid, own) in enumerate(zip(self.grids, self.levels, strict=True))]
+        ranks = np.column_stack(parts) if parts else np.empty((len(Z), 0))
+        return self._turned(_standard(ranks, self.mean, self.scale))
 
-    def _columns(self, ranks: Floats) -> Floats:
-        parts = np.nan_to_num((ranks - self.mean) / self.scale)
+    def _turned(self, parts: Floats) -> Floats:
         if self.rotation is not None:
             # Row by row the same sum, whatever the batch: one borrower alone scores as in a book.
             parts = np.einsum("nq,qp->np", parts, self.rotation)
-        return np.column_stack([np.ones(len(ranks)), parts])
-
-    def _ranks(self, Z: Floats) -> Floats:
-        made = []
-        for j, (grid, levels) in enumerate(zip(self.grids, self.levels, strict=True)):
-            column = Z[:, j]
-            if len(grid):
-                # The middle of where it would be put before and after its equals; the grid has each value once.
-                below = np.searchsorted(grid, column, "left")
-                rank = (2 * below + (grid[np.minimum(below, len(grid) - 1)] == column)) / (2.0 * len(grid))
-                made.append(np.where(np.isfinite(column), rank, np.nan))
-            made += [(column == level).astype(np.float64) for level in levels]
-        return np.column_stack(made) if made else np.empty((len(Z), 0))
+        return np.column_stack([np.ones(len(parts)), parts])
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that `from_dict` reads back exactly."""
@@ -137,8 +128,37 @@ class Covariates:
         )
 
 
+def _learn_column(column: Floats, *, category: bool) -> tuple[Floats, tuple[int, ...], Floats, Floats, Floats]:
+    """Return grid, levels, means, scales and standardised ranks of one encoded covariate."""
+    grid, levels = (np.empty(0), _frequent(column)) if category else (_grid(column), ())
+    ranks = _ranks(column, grid, levels)
+    known = np.maximum(np.isfinite(ranks).sum(axis=0), 1)
+    mean = np.nansum(ranks, axis=0) / known
+    spread = np.sqrt(np.nansum((ranks - mean) ** 2, axis=0) / known)
+    scale = np.where(spread > _LEAST_SPREAD, spread, np.inf)
+    return grid, levels, mean, scale, _standard(ranks, mean, scale)
+
+
+def _ranks(column: Floats, grid: Floats, levels: tuple[int, ...]) -> Floats:
+    """Return the ranks of a number, or the indicators of a category, of shape (n, 1) or (n, levels)."""
+    if not len(grid):
+        given: Floats = (column[:, None] == np.array(levels, dtype=np.float64)).astype(np.float64)
+        return given
+    # The middle of where it would be put before and after its equals; the grid has each value once.
+    below = np.searchsorted(grid, column, "left")
+    rank = (2 * below + (grid[np.minimum(below, len(grid) - 1)] == column)) / (2.0 * len(grid))
+    return np.where(np.isfinite(column), rank, np.nan)[:, None]
+
+
+def _standard(ranks: Floats, mean: Floats, scale: Floats) -> Floats:
+    """Return columns of mean 0 and variance 1; what is missing stands at the mean."""
+    result: Floats = np.nan_to_num((ranks - mean) / scale)
+    return result
+
+
 def _grid(column: Floats) -> Floats:
     finite = column[np.isfinite(column)]
+    finite = finite[:: max(1, len(finite) // GRID_ROWS)]
     if len(finite) == 0:
         return np.zeros(1)
     grid: Floats = np.unique(np.quantile(finite, np.linspace(0.0, 1.0, GRID)))

@@ -158,7 +158,7 @@ class Effects:
     sizes : Sizes
         Where borrowers differ in what contact changes.
     differ : float
-        Probability that they do; mean and covariance are averaged over both answers.
+        Probability that they do; the mean is that over both answers (`evidence.Belief`).
     """
 
     mean: Floats

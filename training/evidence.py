@@ -49,13 +49,15 @@ class Belief:
         return cls(sizes, alike, float(expit(evidence - without)))
 
     def effects(self, square: Floats, cross: Floats, kernel: ArmKernel, p: int) -> Effects:
-        """Return the effects, averaged over both answers by their probabilities."""
+        """Return the effects, averaged over both answers by their probabilities.
+
+        Their covariance is that of borrowers who differ, and what the average took off as doubt beside it. It bounds that of
+        the mixture: an interval that is narrow for a belief that borrowers are alike would be as wrong as that belief.
+        """
         mean, covariance, _ = posterior(square, cross, kernel, self.sizes, p)
-        alike, common, _ = posterior(square, cross, kernel, self.alike, p, differ=False)
+        alike, _, _ = posterior(square, cross, kernel, self.alike, p, differ=False)
         w, gap = self.differ, mean - alike
-        covariance *= w
-        covariance += (1.0 - w) * common
-        covariance += np.outer(w * (1.0 - w) * gap, gap)
+        covariance += np.outer((1.0 - w) * gap, gap)
         return Effects((w * mean + (1.0 - w) * alike).reshape(-1, p), covariance, self.sizes, w)
 
 

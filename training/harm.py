@@ -124,7 +124,7 @@ class HarmModel:
             return cls(events, len(harm), K)
         columns = Columns.learn(X)
         Z = columns.encode(X)
-        covariates, F = Covariates.learn(Z, columns, MOST_DIRECTIONS)
+        covariates, F = Covariates.learn(Z, columns, MOST_DIRECTIONS, threads)
         shares = odds.mean(axis=0)
         weight = np.minimum(shares[codes] / odds[np.arange(len(codes)), codes], MOST_WEIGHT)
         weight = weight / weight.mean()

@@ -77,7 +77,7 @@ def learn_effects(
         Deals groups to folds.
     """
     n, K = odds.shape
-    covariates, F = Covariates.learn(data.Z, data.columns, MOST_COEFFICIENTS // K - 1)
+    covariates, F = Covariates.learn(data.Z, data.columns, MOST_COEFFICIENTS // K - 1, threads)
     surprise = np.eye(K)[data.codes] - odds
     fold = rng.permutation(int(data.groups.max()) + 1)[data.groups] % FOLDS
     weight = np.ones(n) if data.weight is None else data.weight
@@ -87,8 +87,9 @@ def learn_effects(
     out_of_fold = np.empty((n, K))
     for own, left in enumerate(by_fold):
         at = fold == own
-        changed = left.logits(F[at])
-        base = level[at] + left.level(F[at]) - F[at] @ _mix(left, F, odds, gram)
+        held = F[at]
+        changed = left.logits(held)
+        base = level[at] + left.level(held) - held @ _mix(left, F, odds, gram)
         out_of_fold[at] = base[:, None] + changed
     return LearntEffects(covariates, effects, _mix(effects, F, odds, gram), out_of_fold)
 
