@@ -86,7 +86,7 @@ def _plan(row: dict[str, Any]) -> str:
     if pd.isna(row["channel"]):
         return f"no contact (arm {row['arm']}), until {row['commit_until']:%Y-%m-%d}."
     each = f"one contact every {row['interval_days']:.3g} days"
-    return f"{row['arm']}: {row['intensity']:.3g} contacts a week, {each}, until {row['commit_until']:%Y-%m-%d}."
+    return f"{row['arm']}: {row['intensity']:.3g} a week, {each}, until {row['commit_until']:%Y-%m-%d}."
 
 
 def _next(row: dict[str, Any]) -> list[str]:

@@ -95,7 +95,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "left_alone": ("left alone tonight.", "今晚不联系。"),
     "no_contact": ("no contact (arm {0}), until {1}.", "不联系（方案 {0}），至 {1}。"),
     "plan": (
-        "{0}: {1} contacts a week, one contact every {2} days, until {3}.",
+        "{0}: {1} a week, one contact every {2} days, until {3}.",
         "方案 {0}：每周 {1} 次，每 {2} 天一次，至 {3}。",
     ),
     "next": (

@@ -91,6 +91,16 @@ def shop(tmp_path_factory):
 
 
 @pytest.fixture
+def book(shop):
+    return shop.book
+
+
+@pytest.fixture
+def model(shop):
+    return shop.model
+
+
+@pytest.fixture
 def quick(shop):
     with quickly(shop.room):
         yield

@@ -15,16 +15,6 @@ from lighttouch.serving.recommendation import COLUMNS
 pytestmark = pytest.mark.usefixtures("quick")
 
 
-@pytest.fixture
-def book(shop):
-    return shop.book
-
-
-@pytest.fixture
-def model(shop):
-    return shop.model
-
-
 def test_simulate_names_its_tables_and_what_comes_next(shop):
     assert "lighttouch check" in shop.simulated.out
     for name in ("borrowers", "payments", "decisions"):

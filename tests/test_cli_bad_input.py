@@ -12,16 +12,6 @@ from command_line import AS_OF, refused, run
 pytestmark = pytest.mark.usefixtures("quick")
 
 
-@pytest.fixture
-def book(shop):
-    return shop.book
-
-
-@pytest.fixture
-def model(shop):
-    return shop.model
-
-
 def test_an_instant_without_a_zone_is_refused(book, model, tmp_path):
     message = refused("recommend", book, "--as-of", "2026-11-20T22:00", "--model", model, "--out", tmp_path / "r.parquet")
     assert (

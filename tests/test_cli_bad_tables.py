@@ -10,16 +10,6 @@ from command_line import AS_OF, refused, run
 pytestmark = pytest.mark.usefixtures("quick")
 
 
-@pytest.fixture
-def book(shop):
-    return shop.book
-
-
-@pytest.fixture
-def model(shop):
-    return shop.model
-
-
 @pytest.mark.parametrize("command", ["check", "train", "recommend", "evaluate", "features"])
 def test_a_folder_that_is_not_there_is_refused(command, model, tmp_path):
     out = ["--out", tmp_path / "o.parquet"]
