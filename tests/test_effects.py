@@ -13,7 +13,7 @@ from lighttouch.training.evidence import Belief, _loss
 from lighttouch.training.fit_effects import fit_effects
 from lighttouch.training.response import ResponseModel
 from lighttouch.training.spread import Spread, quadratic
-from scipy.special import expit, logit
+from scipy.special import expit, logit, logsumexp
 
 ARMS = ArmCatalogue([Arm("none"), Arm("sms-weekly", sms=1), Arm("sms-daily", sms=7), Arm("call-weekly", call=1)])
 K, P = 4, 3
@@ -115,34 +115,29 @@ def test_effects_that_differ_by_person_are_found_and_their_errors_are_as_large_a
     assert 0.75 < np.sqrt(np.mean(np.square(errors))) < 1.25
 
 
-def gaussian_evidence(rows, sizes, differ):
-    """The log density of the working outcomes under the linear model, written out over rows instead of coefficients.
+def integrated_evidence(square, cross, draws, seed, differ):
+    """The log density of the outcomes, averaged over sizes drawn from what is believed of them before data."""
+    logs = np.log(0.01) + 3.0 * np.random.default_rng(seed).standard_normal((draws, 11))
+    logs[:, 5:] -= np.log(P)
+    heights = np.empty(draws)
+    for at, (level, slope, main) in enumerate(zip(logs[:, :5], logs[:, 5:10], logs[:, 10], strict=True)):
+        prior = prior_covariance(Sizes(level, slope, main))
+        if not differ:
+            slopes = np.concatenate([np.arange(k * P + 1, (k + 1) * P) for k in range(1, K)])
+            prior[slopes] = prior[:, slopes] = 0.0
+        both = np.eye(K * P) + square @ prior
+        heights[at] = 0.5 * cross @ prior @ np.linalg.solve(both, cross) - 0.5 * np.linalg.slogdet(both)[1]
+    return logsumexp(heights) - np.log(draws)
 
-    The level's own constant has no say in the difference of two evidences.
-    """
-    p = expit(rows.offset)
-    A, w = design(rows), p * (1 - p)
-    prior = prior_covariance(sizes)
-    if not differ:
-        slopes = np.concatenate([np.arange(k * P + 1, (k + 1) * P) for k in range(1, K)])
-        prior[slopes] = prior[:, slopes] = 0.0
-    z, covariance = (rows.y - p) / w, A @ prior @ A.T + np.diag(1 / w)
-    return -0.5 * (np.linalg.slogdet(covariance)[1] + z @ np.linalg.solve(covariance, z))
 
-
-def test_the_odds_of_whether_borrowers_differ_are_the_ratio_of_two_evidences():
-    for seed, effect in ((50, 0.0), (51, 0.35), (52, 0.7)):
-        rows, _ = drawn_rows(1_500, seed, effect)
-        summed = moments(rows, np.zeros(1_500), threads=1)
-        square, cross = summed.square.sum(axis=0), summed.cross.sum(axis=0)
-        belief = Belief.learn(square, cross, KERNEL, P)
-        centre = np.log(0.01 / P)
-        told = np.concatenate([belief.sizes.level, belief.sizes.slope, [belief.sizes.main]])
-        pull = lambda x, at: -0.5 * np.square((x - at) / 3.0).sum()  # noqa: E731
-        differ = gaussian_evidence(rows, belief.sizes, differ=True) + pull(told[:5], np.log(0.01)) + pull(told[5:], centre)
-        alike = gaussian_evidence(rows, belief.alike, differ=False)
-        alike += pull(belief.alike.level, np.log(0.01)) + pull(belief.alike.main, centre)
-        assert logit(belief.differ) == pytest.approx(differ - alike, abs=0.05)
+@pytest.mark.parametrize(("seed", "effect"), [(50, 0.0), (53, 0.15), (51, 0.35)])
+def test_the_odds_of_whether_borrowers_differ_are_the_ratio_of_two_integrals(seed, effect):
+    rows, _ = drawn_rows(1_500, seed, effect)
+    summed = moments(rows, np.zeros(1_500), threads=1)
+    square, cross = summed.square.sum(axis=0), summed.cross.sum(axis=0)
+    differ, alike = (integrated_evidence(square, cross, 4_000, 7, differ=answer) for answer in (True, False))
+    # Laplace's method misses the tails; the heights alone are off by 1.1 to 1.3.
+    assert logit(Belief.learn(square, cross, KERNEL, P).differ) == pytest.approx(differ - alike, abs=0.5)
 
 
 def test_effects_are_the_mean_over_both_answers_and_no_surer_than_their_mixture():

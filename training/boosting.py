@@ -107,6 +107,11 @@ class Sample:
         bins = lgb.Dataset(self.inputs, self.target, weight=self.weight, categorical_feature=kinds, params=params)
         return replace(self, bins=bins.construct())
 
+    def only(self, rows: Ints) -> "Sample":
+        """Return some rows as a sample of their own, not yet binned."""
+        weight = None if self.weight is None else self.weight[rows]
+        return replace(self, inputs=self.inputs[rows], target=self.target[rows], weight=weight, bins=None)
+
     def part(self, rows: NDArray[np.bool_]) -> lgb.Dataset:
         """Return some rows of a binned sample."""
         part = cast("lgb.Dataset", self.bins).subset([])

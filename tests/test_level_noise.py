@@ -1,0 +1,63 @@
+"""How wrong the level is said to be, against how wrong it is."""
+
+import numpy as np
+from lighttouch.training import level_noise
+from lighttouch.training.boosting import Boosting, Sample, draw_halves, fit_halves
+from lighttouch.training.learn_effects import out_of_half
+from lighttouch.training.level_noise import LEAST_INFLATION, ROUGHNESS, inflation
+from scipy.special import expit
+
+BOOSTING = Boosting(rounds=200, rate=0.1, leaves=7, pairs=1)
+
+
+def learnt(n, seed):
+    """Return a sample, its halves, the true log odds and those that the halves learn."""
+    rng = np.random.default_rng(seed)
+    Z = rng.standard_normal((n, 6))
+    truth = 0.8 * Z[:, 0] + 0.6 * np.sin(2 * Z[:, 1]) + 0.4 * Z[:, 2] * Z[:, 3]
+    sample = Sample(Z, (rng.random(n) < expit(truth)).astype(float), [])
+    halves = draw_halves(np.zeros(n, dtype=int), np.arange(n), 1, rng)
+    boosters = fit_halves(sample, halves, BOOSTING, 1, seed)
+    return sample, halves, truth, boosters, out_of_half(boosters, halves, Z, 1)[1]
+
+
+def errors(seed):
+    """Return the level's mean squared error for new borrowers: as it is, as stated, and as the halves' disagreement has it."""
+    sample, halves, _, boosters, rough = learnt(6_000, seed)
+    fresh, _, truth, _, _ = learnt(6_000, seed + 1_000)
+    left, right = (booster.predict(fresh.inputs, raw_score=True) for booster in boosters)
+    apart = float(np.mean((left - right) ** 2)) / 4
+    actual = float(np.mean(((left + right) / 2 - truth) ** 2))
+    return actual, apart * inflation(sample, halves, rough, BOOSTING, 1, seed), apart
+
+
+def test_the_stated_error_is_the_true_one_and_the_disagreement_alone_is_not():
+    actual, stated, apart = np.mean([errors(seed) for seed in range(6)], axis=0)
+    # This truth is as smooth as a fit of it: it needs no allowance for roughness.
+    assert 0.7 < stated / ROUGHNESS / actual < 1.4
+    assert apart / actual < 0.5
+
+
+def test_a_part_of_many_rows_tells_the_ratio(monkeypatch):
+    sample, halves, _, _, rough = learnt(12_000, 3)
+    whole = inflation(sample, halves, rough, BOOSTING, 1, 3)
+    monkeypatch.setattr(level_noise, "MOST_ROWS", 6_000)
+    part = inflation(sample.binned(BOOSTING, 1, 3), halves, rough, BOOSTING, 1, 3)
+    assert part != whole
+    # Fewer rows shrink more, so that the part's ratio is the larger one; at 200,000 rows the two are within 5%.
+    assert 0.8 * whole < part < 1.6 * whole
+
+
+def test_a_part_keeps_the_rows_with_their_weights():
+    sample, _, _, _, _ = learnt(1_000, 5)
+    weighted = Sample(sample.inputs, sample.target, [], np.arange(1_000.0))
+    part = weighted.binned(BOOSTING, 1, 0).only(np.array([4, 7]))
+    assert part.weight.tolist() == [4.0, 7.0]
+    assert np.array_equal(part.inputs, sample.inputs[[4, 7]])
+    assert part.target.tolist() == sample.target[[4, 7]].tolist()
+    assert part.bins is None
+
+
+def test_where_no_outcome_can_be_drawn_nothing_is_inflated():
+    sample, halves, _, _, _ = learnt(1_000, 6)
+    assert inflation(sample, halves, np.full(1_000, -40.0), BOOSTING, 1, 6) == LEAST_INFLATION
