@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from lighttouch.data.arms import Arm, ArmCatalogue
 from lighttouch.training.account import calibration_table, dose_table, support_table
-from lighttouch.training.curves import Log, clustered_errors, uplift_curve
+from lighttouch.training.curves import clustered_errors, uplift_curve
 from lighttouch.training.evaluation import policy_value
+from lighttouch.training.logged import Log
 
 ARMS = ArmCatalogue([Arm("none"), Arm("sms-weekly", sms=1), Arm("call-weekly", call=1)])
 TREATED = ["gain", "gain_low", "gain_high"]

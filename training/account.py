@@ -1,7 +1,6 @@
 """What a finished run shows of itself on the judged fold: curves, doses, calibration, support, families. Computed once."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,18 +9,14 @@ from scipy.stats import norm
 
 from ..data.arms import ArmCatalogue
 from ..policy.settings import PolicySettings
-from ..policy.value import arm_value
-from .curves import Log, UpliftCurve, clustered_errors, uplift_curve
+from .curves import UpliftCurve, clustered_errors, uplift_curve
 from .decide import Decided
 from .diagnostics import calibration_error
-from .evaluation import policy_value
 from .inputs import Floats, Ints
-from .logged import rewards
+from .logged import REPAID, VALUE, Log, logs
 from .run import TrainingRun
 from .shap_families import ROWS, contributions, family_table
-from .table import TrainingTable
 
-VALUE, REPAID = "value", "repaid"
 BAND = "days_past_due_band"
 # Labels of the feature's bands, which begin at 1, 4, 8, 16, 31, 61 and 91 days.
 _BANDS = ("0", "1-3", "4-7", "8-15", "16-30", "31-60", "61-90", "91+")
@@ -67,9 +62,9 @@ def account_of(run: TrainingRun, settings: PolicySettings, confidence: float = 0
         Those that the run was made with: they price what happened.
     """
     test, decided = run.test, run.verdict.decided
-    logs = _logs(test, decided, settings)
+    log = logs(test, decided.response, decided.harm, settings)
     curves = {
-        (unit, reference): _curve(logs[unit], decided, test.lawful, reference, confidence)
+        (unit, reference): _curve(log[unit], decided, test.lawful, reference, confidence)
         for unit in (VALUE, REPAID)
         for reference in dict.fromkeys((test.arms.baseline, run.best_constant))
     }
@@ -81,8 +76,8 @@ def account_of(run: TrainingRun, settings: PolicySettings, confidence: float = 0
     return Account(
         curves,
         pd.DataFrame(figures),
-        dose_table(logs[REPAID], test.lawful, confidence),
-        calibration_table(logs[REPAID], confidence),
+        dose_table(log[REPAID], test.lawful, confidence),
+        calibration_table(log[REPAID], confidence),
         support_table(test.features, decided.supported, test.arms),
         _families(run),
         confidence,
@@ -107,11 +102,7 @@ def dose_table(log: Log, lawful: NDArray[np.bool_], confidence: float = 0.95) ->
 def _dose(log: Log, k: int, baseline: Floats, confidence: float) -> dict[str, object]:
     n, arm = len(log.code), list(log.arms)[k]
     policy, none = (np.tile(one, (n, 1)) for one in (np.eye(len(log.arms))[k], baseline))
-    shared: dict[str, Any] = {
-        "arm": np.array(log.arms.names, dtype=object)[log.code], "reward": log.reward, "propensity": log.propensity,
-        "arms": log.arms, "outcome": log.outcome, "groups": log.groups, "confidence": confidence,
-    }  # fmt: skip
-    own, over = policy_value(policy, **shared), policy_value(policy, versus=none, **shared)
+    own, over = log.value(policy, confidence=confidence), log.value(policy, none, confidence)
     return {
         "arm": arm.name, "channel": "+".join(arm.channels) or "none", "contacts_per_week": float(log.arms.intensity[k]),
         "decisions": n, "predicted": float(log.outcome[:, k].mean()),
@@ -164,16 +155,6 @@ def support_table(features: pd.DataFrame, supported: NDArray[np.bool_], arms: Ar
         for label, own in (parts | {"all": np.ones(len(features), dtype=bool)}).items()
     ]
     return pd.DataFrame(rows)
-
-
-def _logs(test: TrainingTable, decided: Decided, settings: PolicySettings) -> dict[str, Log]:
-    """Return the judged fold in both units, priced as the verdict prices it."""
-    happened, code = rewards(test, settings), test.arms.encode(test.rows["arm"])
-    owed = test.rows["recoverable"].to_numpy(dtype=np.float64)
-    expected = arm_value(decided.response, owed, decided.harm, test.arms, settings)
-    groups = test.rows["borrower_id"].to_numpy(dtype=object)
-    units = {VALUE: (happened.value, expected), REPAID: (happened.repaid, decided.response)}
-    return {name: Log(code, reward, test.propensity, outcome, test.arms, groups) for name, (reward, outcome) in units.items()}
 
 
 def _curve(log: Log, decided: Decided, lawful: NDArray[np.bool_], reference: str, confidence: float) -> UpliftCurve:

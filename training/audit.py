@@ -15,8 +15,8 @@ from ..policy.settings import PolicySettings
 from .bundle import ModelBundle
 from .chooser import Circumstances
 from .decide import Decided, decide
-from .evaluation import PolicyValue, policy_value
-from .logged import rewards
+from .evaluation import PolicyValue
+from .logged import HARM, REPAID, Log, logs
 from .table import TrainingTable
 
 Floats = NDArray[np.float64]
@@ -123,49 +123,36 @@ class AuditLog:
             harm_logged (as happened under the logged policy); benefit_log, harm_added_log (doubly robust, against no contact).
         """
         test, decided = self.test, self.decided
-        rows, happened = np.arange(len(test)), rewards(test, self.settings)
+        rows, log = np.arange(len(test)), self._logs()
         return pd.DataFrame(
             {
                 "contacts_recommended": test.arms.intensity[decided.arm],
                 "contacts_executed": executed,
                 "uplift": decided.response[rows, decided.arm] - decided.response[:, 0],
                 "harm": decided.harm[rows, decided.arm],
-                "repaid_logged": happened.repaid,
-                "harm_logged": happened.harm,
-                "benefit_log": self.against_none(decided.response, happened.repaid),
-                "harm_added_log": self.against_none(decided.harm, happened.harm),
+                "repaid_logged": log[REPAID].reward,
+                "harm_logged": log[HARM].reward,
+                "benefit_log": self._against_none(log[REPAID]),
+                "harm_added_log": self._against_none(log[HARM]),
             }
         )
 
-    def against_none(self, outcome: Floats, reward: Floats) -> Floats:
+    def _against_none(self, log: Log) -> Floats:
         """Return each decision's doubly robust share in the chosen policy's gain over no contact, of shape (n,).
 
         The mean and its clustered error are those of `policy_value` with the no-contact arm as `versus`.
         """
-        test = self.test
-        rows, codes = np.arange(len(test)), test.arms.encode(test.rows["arm"])
-        contrast = np.zeros((len(test), len(test.arms)))
-        contrast[rows, self.decided.arm] += 1.0
-        contrast[:, 0] -= 1.0
-        weight = contrast[rows, codes] / test.propensity[rows, codes]
-        share: Floats = (contrast * outcome).sum(axis=1) + weight * (reward - outcome[rows, codes])
-        return share
+        scores = log.scores
+        return scores[np.arange(len(scores)), self.decided.arm] - scores[:, 0]
 
     def benefit(self, inside: NDArray[np.bool_], confidence: float = 0.95) -> PolicyValue:
         """Return the chosen policy's gain over no contact in share repaid, in a group, and whether the log can carry it."""
-        test = self.test
-        names = np.array(test.arms.names, dtype=object)
-        return policy_value(
-            names[self.decided.arm[inside]],
-            versus=np.full(int(inside.sum()), names[0], dtype=object),
-            arm=test.rows["arm"].to_numpy()[inside],
-            reward=rewards(test, self.settings).repaid[inside],
-            propensity=test.propensity[inside],
-            arms=test.arms,
-            outcome=self.decided.response[inside],
-            groups=test.rows["borrower_id"].to_numpy()[inside],
-            confidence=confidence,
-        )
+        every = np.eye(len(self.test.arms))
+        chosen = every[self.decided.arm[inside]]
+        return self._logs()[REPAID].subset(inside).value(chosen, np.broadcast_to(every[0], chosen.shape), confidence)
+
+    def _logs(self) -> dict[str, Log]:
+        return logs(self.test, self.decided.response, self.decided.harm, self.settings)
 
 
 def audit_groups(

@@ -11,50 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from ..data.arms import ArmCatalogue
-from .evaluation import policy_value
 from .inputs import Floats, Ints
+from .logged import Log
 
 POINTS = 21
 # Half the share of borrowers around a threshold whose mean contrast stands for the contrast at it.
 _NEIGHBOURS = 0.05
-
-
-@dataclass(frozen=True)
-class Log:
-    """Logged decisions, their reward, and what the model expected.
-
-    Parameters
-    ----------
-    code : ndarray of shape (n,)
-        Positions of the logged arms.
-    reward : ndarray of shape (n,)
-        In any unit.
-    propensity, outcome : ndarray of shape (n, K)
-        Of the log; E[reward | x, arm] by a model that has not seen the rows.
-    arms : ArmCatalogue
-    groups : ndarray of shape (n,)
-        Borrowers.
-    """
-
-    code: Ints
-    reward: Floats
-    propensity: Floats
-    outcome: Floats
-    arms: ArmCatalogue
-    groups: NDArray[np.object_]
-
-    @property
-    def scores(self) -> Floats:
-        """Doubly robust reward under each arm, of shape (n, K): unbiased for its mean, noisy for a single row."""
-        rows = np.arange(len(self.code))
-        scores = self.outcome.copy()
-        scores[rows, self.code] += (self.reward - self.outcome[rows, self.code]) / self.propensity[rows, self.code]
-        return scores
-
-    def subset(self, mask: NDArray[np.bool_]) -> "Log":
-        """Return the rows where the mask is true."""
-        return Log(self.code[mask], self.reward[mask], self.propensity[mask], self.outcome[mask], self.arms, self.groups[mask])
 
 
 @dataclass(frozen=True)
@@ -102,7 +64,7 @@ def uplift_curve(log: Log, uplift: Floats, arm: Ints, reference: Ints, confidenc
 
     Examples
     --------
-    >>> from ..data.arms import Arm
+    >>> from ..data.arms import Arm, ArmCatalogue
     >>> arms, n = ArmCatalogue([Arm("none"), Arm("sms-weekly", sms=1)]), 400
     >>> helped = np.arange(n) < 200
     >>> outcome = np.column_stack([np.zeros(n), helped])
@@ -139,7 +101,8 @@ def uplift_curve(log: Log, uplift: Floats, arm: Ints, reference: Ints, confidenc
             "random": fractions * gains[-1],
         }
     )  # fmt: skip
-    footing = _footing(log, arm, reference, confidence)
+    every = np.eye(len(log.arms))
+    footing = log.value(every[arm], every[reference], confidence).reason
     return UpliftCurve(points, qini, float(errors[-1]), qini - of_qini, qini + of_qini, not footing, footing)
 
 
@@ -150,16 +113,6 @@ def clustered_errors(influence: Floats, groups: NDArray[np.object_]) -> Floats:
     sums = np.column_stack([np.bincount(codes, column, minlength=clusters) for column in influence.T])
     errors: Floats = np.sqrt(clusters / max(clusters - 1, 1) * (sums**2).sum(axis=0)) / len(influence)
     return errors
-
-
-def _footing(log: Log, arm: Ints, reference: Ints, confidence: float) -> str:
-    every = np.eye(len(log.arms))
-    names = np.array(log.arms.names, dtype=object)
-    found = policy_value(
-        every[arm], arm=names[log.code], reward=log.reward, propensity=log.propensity, arms=log.arms, outcome=log.outcome,
-        versus=every[reference], groups=log.groups, confidence=confidence,
-    )  # fmt: skip
-    return found.reason
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """The frontier on logged decisions: for each of its policies what the model promises and what the log shows, with bands."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -10,25 +8,16 @@ from scipy.special import betaincinv
 
 from ..policy.frontier import FrontierPoint, Prospects, frontier, point_of
 from ..policy.settings import PolicySettings
-from ..policy.value import arm_value
 from .bundle import ModelBundle
 from .decide import Circumstances, decide
-from .evaluation import PolicyValue, policy_value
+from .evaluation import PolicyValue
 from .judge import LEARNT, LOGGED
-from .logged import rewards
+from .logged import HARM, RECOVERED, REPAID, VALUE, Log, logs
 from .table import TrainingTable
 
 Floats = NDArray[np.float64]
-UNITS = ("recovered", "repaid", "harm", "value")
+UNITS = (RECOVERED, REPAID, HARM, VALUE)
 SWEPT = "frontier"
-
-
-@dataclass(frozen=True)
-class _Unit:
-    """A reward with its outcome model."""
-
-    reward: Floats
-    outcome: Floats
 
 
 def frontier_table(
@@ -56,72 +45,41 @@ def frontier_table(
     known = test.rows["overdue"].to_numpy(dtype=np.float64)
     decided = decide(bundle, test.features, test.lawful, known, settings, Circumstances(test.history()))
     prospects = Prospects(decided.response, decided.harm, known, decided.lawful & decided.supported)
-    units = _units(test, decided.response, decided.harm, settings)
+    log = logs(test, decided.response, decided.harm, settings)
     K = len(test.arms)
     rows = [
-        _row(SWEPT, point, np.eye(K)[point.arm], test, units, confidence)
-        for point in frontier(prospects, test.arms, settings, points)
+        _row(SWEPT, point, np.eye(K)[point.arm], log, confidence) for point in frontier(prospects, test.arms, settings, points)
     ]
     learnt = point_of(np.nan, decided.arm, prospects, test.arms, settings)
     taken = point_of(np.nan, test.arms.encode(test.rows["arm"]), prospects, test.arms, settings)
-    rows.append(_row(LEARNT, learnt, np.eye(K)[decided.arm], test, units, confidence))
-    rows.append(_row(LOGGED, taken, test.propensity, test, units, confidence))
+    rows.append(_row(LEARNT, learnt, np.eye(K)[decided.arm], log, confidence))
+    rows.append(_row(LOGGED, taken, test.propensity, log, confidence))
     return pd.DataFrame(rows)
 
 
-def _units(test: TrainingTable, response: Floats, harm: Floats, settings: PolicySettings) -> dict[str, _Unit]:
-    happened = rewards(test, settings)
-    recoverable = test.rows["recoverable"].to_numpy(dtype=np.float64)
-    expected = arm_value(response, recoverable, harm, test.arms, settings)
-    return {
-        "recovered": _Unit(happened.repaid * recoverable, response * recoverable[:, None]),
-        "repaid": _Unit(happened.repaid, response),
-        "harm": _Unit(happened.harm, harm),
-        "value": _Unit(happened.value, expected),
-    }
-
-
-def _row(
-    name: str, point: FrontierPoint, policy: Floats, test: TrainingTable, units: dict[str, _Unit], confidence: float
-) -> dict[str, object]:
-    found = {unit: _measure(policy, test, units[unit], confidence) for unit in UNITS}
+def _row(name: str, point: FrontierPoint, policy: Floats, log: dict[str, Log], confidence: float) -> dict[str, object]:
+    found = {unit: log[unit].value(policy, confidence=confidence) for unit in UNITS}
     row: dict[str, object] = {"policy": name, "price": point.price}
-    row["contacts_per_week"] = float((policy @ test.arms.intensity).mean())
+    row["contacts_per_week"] = float((policy @ log[VALUE].arms.intensity).mean())
     for unit, value in found.items():
         row[f"{unit}_predicted"] = getattr(point, unit)
         row[unit], row[f"{unit}_low"], row[f"{unit}_high"] = value.estimate, value.low, value.high
-    row["harm"] = max(0.0, found["harm"].estimate)
-    row["harm_low"], row["harm_high"] = _rare_band(policy, test, units["harm"].reward, found["harm"], confidence)
-    footing = found["value"]
+    row["harm"] = max(0.0, found[HARM].estimate)
+    row["harm_low"], row["harm_high"] = _rare_band(policy, log[HARM], found[HARM], confidence)
+    footing = found[VALUE]
     return row | {"ess": footing.ess, "supported": footing.supported, "reason": footing.reason}
 
 
-def _measure(policy: Floats, test: TrainingTable, unit: _Unit, confidence: float) -> PolicyValue:
-    return policy_value(
-        policy,
-        arm=test.rows["arm"].to_numpy(),
-        reward=unit.reward,
-        propensity=test.propensity,
-        arms=test.arms,
-        outcome=unit.outcome,
-        groups=test.rows["borrower_id"].to_numpy(),
-        confidence=confidence,
-    )
-
-
-def _rare_band(
-    policy: Floats, test: TrainingTable, event: Floats, found: PolicyValue, confidence: float
-) -> tuple[float, float]:
+def _rare_band(policy: Floats, log: Log, found: PolicyValue, confidence: float) -> tuple[float, float]:
     """Return a band for the share of a rare event, no narrower than that of as many events among as many effective rows.
 
     Where nobody complained under a policy's arms, the doubly robust error is that of the model's residuals alone, next to
     nothing; the exact binomial band (Clopper, Pearson 1934) still knows how few were looked at.
     """
-    rows = np.arange(len(test))
-    code = test.arms.encode(test.rows["arm"])
-    weight = policy[rows, code] / test.propensity[rows, code]
+    rows = np.arange(len(log.code))
+    weight = policy[rows, log.code] / log.propensity[rows, log.code]
     n = max(found.ess, 1.0)
-    events = n * float(weight @ event) / max(float(weight.sum()), 1e-12)
+    events = n * float(weight @ log.reward) / max(float(weight.sum()), 1e-12)
     tail = (1 - confidence) / 2
     low = float(betaincinv(events, n - events + 1, tail)) if events > 0 else 0.0
     high = float(betaincinv(events + 1, n - events, 1 - tail)) if events < n else 1.0

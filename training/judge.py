@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 from ..data.errors import Fault, InvalidInput
 from ..data.policies import ConstantPolicy, Policy, Situation
 from ..policy.settings import PolicySettings
-from ..policy.value import arm_value
 from .bundle import ModelBundle
 from .decide import Circumstances, Decided, decide
-from .evaluation import PolicyValue, policy_value
 from .folds import TimeFolds
-from .logged import rewards
+from .inputs import Floats
+from .logged import REPAID, VALUE, Log, logs
 from .table import TrainingTable
 
 LEARNT, LOGGED = "learnt", "logged policy"
@@ -40,7 +39,7 @@ class Verdict:
 
     values: pd.DataFrame
     gains: pd.DataFrame
-    policies: dict[str, NDArray[np.float64]]
+    policies: dict[str, Floats]
     decided: Decided
 
 
@@ -49,7 +48,7 @@ def judge(
     test: TrainingTable,
     fixed: dict[str, str],
     settings: PolicySettings,
-    others: dict[str, NDArray[np.float64]] | None = None,
+    others: dict[str, Floats] | None = None,
     confidence: float = 0.95,
 ) -> Verdict:
     """Value the learnt policy, the logged one and fixed arms on a fold that the model has not seen.
@@ -68,10 +67,10 @@ def judge(
     decided = decide(bundle, test.features, test.lawful, known, settings, Circumstances(test.history()))
     policies = {LEARNT: _one_hot(decided.arm, len(test.arms)), LOGGED: test.propensity}
     policies |= {name: _project(ConstantPolicy(arm), test) for name, arm in fixed.items()} | (others or {})
-    scale = _Scale(test, decided, settings, confidence)
-    values = pd.DataFrame([_row(name, policy, scale, test) for name, policy in policies.items()])
+    log = logs(test, decided.response, decided.harm, settings)
+    values = pd.DataFrame([_row(name, policy, log, confidence) for name, policy in policies.items()])
     rivals = [name for name in policies if name != LEARNT]
-    gains = pd.DataFrame([_gain(name, policies[LEARNT], policies[name], scale) for name in rivals])
+    gains = pd.DataFrame([_gain(name, policies[LEARNT], policies[name], log, confidence) for name in rivals])
     wanted = {name: test.lawful[:, test.arms.index(arm)] for name, arm in fixed.items()}
     values["projected"] = [float(1 - wanted[name].mean()) if name in wanted else 0.0 for name in values["policy"]]
     return Verdict(values, gains, policies, decided)
@@ -102,65 +101,26 @@ def best_constant_arm(bundle: ModelBundle, fit: TrainingTable, settings: PolicyS
     bundle : ModelBundle
         Freshly fitted on `fit`: its out-of-fold predictions are the outcome model.
     """
-    recoverable = fit.rows["recoverable"].to_numpy(dtype=np.float64)
-    harm = bundle.harm_by_arm(fit.features)
-    outcome = arm_value(bundle.response.out_of_fold, recoverable, harm, fit.arms, settings)
-    reward, groups = rewards(fit, settings).value, fit.rows["borrower_id"].to_numpy()
-    found = [
-        policy_value(
-            _project(ConstantPolicy(name), fit),
-            arm=fit.rows["arm"].to_numpy(),
-            reward=reward,
-            propensity=fit.propensity,
-            arms=fit.arms,
-            outcome=outcome,
-            groups=groups,
-        )
-        for name in fit.arms.names
-    ]
+    log = logs(fit, bundle.response.out_of_fold, bundle.harm_by_arm(fit.features), settings)[VALUE]
+    found = [log.value(_project(ConstantPolicy(name), fit)) for name in fit.arms.names]
     worth = [value.estimate if value.supported else -np.inf for value in found]
     # Where the log supports none of them the first is returned: no contact.
     return fit.arms.names[int(np.argmax(worth))]
 
 
-class _Scale:
-    """The two units in which policies are valued, each with its reward and its outcome model."""
-
-    def __init__(self, test: TrainingTable, decided: Decided, settings: PolicySettings, confidence: float) -> None:
-        happened = rewards(test, settings)
-        recoverable = test.rows["recoverable"].to_numpy(dtype=np.float64)
-        expected = arm_value(decided.response, recoverable, decided.harm, test.arms, settings)
-        self.test, self.confidence = test, confidence
-        self.units = {"value": (happened.value, expected), "repaid": (happened.repaid, decided.response)}
-
-    def measure(self, policy: NDArray[np.float64], unit: str, versus: NDArray[np.float64] | None = None) -> PolicyValue:
-        reward, outcome = self.units[unit]
-        return policy_value(
-            policy,
-            arm=self.test.rows["arm"].to_numpy(),
-            reward=reward,
-            propensity=self.test.propensity,
-            arms=self.test.arms,
-            outcome=outcome,
-            versus=versus,
-            groups=self.test.rows["borrower_id"].to_numpy(),
-            confidence=self.confidence,
-        )
-
-
-def _row(name: str, policy: NDArray[np.float64], scale: _Scale, test: TrainingTable) -> dict[str, object]:
-    money, share = scale.measure(policy, "value"), scale.measure(policy, "repaid")
+def _row(name: str, policy: Floats, log: dict[str, Log], confidence: float) -> dict[str, object]:
+    money, share = (log[unit].value(policy, confidence=confidence) for unit in (VALUE, REPAID))
     return {
         "policy": name,
         "value": money.estimate, "value_low": money.low, "value_high": money.high,
         "repaid": share.estimate, "repaid_low": share.low, "repaid_high": share.high,
-        "contacts_per_week": float((policy @ test.arms.intensity).mean()),
+        "contacts_per_week": float((policy @ log[VALUE].arms.intensity).mean()),
         "ess": money.ess, "supported": money.supported, "reason": money.reason,
     }  # fmt: skip
 
 
-def _gain(name: str, learnt: NDArray[np.float64], rival: NDArray[np.float64], scale: _Scale) -> dict[str, object]:
-    money, share = scale.measure(learnt, "value", versus=rival), scale.measure(learnt, "repaid", versus=rival)
+def _gain(name: str, learnt: Floats, rival: Floats, log: dict[str, Log], confidence: float) -> dict[str, object]:
+    money, share = (log[unit].value(learnt, rival, confidence) for unit in (VALUE, REPAID))
     return {
         "over": name,
         "value": money.estimate, "value_low": money.low, "value_high": money.high,
@@ -169,9 +129,9 @@ def _gain(name: str, learnt: NDArray[np.float64], rival: NDArray[np.float64], sc
     }  # fmt: skip
 
 
-def _project(policy: Policy, test: TrainingTable) -> NDArray[np.float64]:
+def _project(policy: Policy, test: TrainingTable) -> Floats:
     return policy.propensities(Situation(test.rows, test.arms, test.lawful))
 
 
-def _one_hot(chosen: NDArray[np.int64], K: int) -> NDArray[np.float64]:
+def _one_hot(chosen: NDArray[np.int64], K: int) -> Floats:
     return np.eye(K)[chosen]

@@ -1,13 +1,63 @@
-"""Rewards of logged decisions, in money and as shares."""
+"""Logged decisions with their rewards, in money and as shares, and what policies are worth on them."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.arms import ArmCatalogue
 from ..policy.settings import PolicySettings
 from ..policy.value import arm_value
+from .evaluation import PolicyValue, policy_value
+from .inputs import Floats, Ints
 from .table import TrainingTable
+
+# Units of a log: net recovery, gross recovery (account currency per decision), and shares of decisions.
+VALUE, RECOVERED, REPAID, HARM = "value", "recovered", "repaid", "harm"
+
+
+@dataclass(frozen=True)
+class Log:
+    """Logged decisions, their reward, and what the model expected.
+
+    Parameters
+    ----------
+    code : ndarray of shape (n,)
+        Positions of the logged arms.
+    reward : ndarray of shape (n,)
+        In any unit.
+    propensity, outcome : ndarray of shape (n, K)
+        Of the log; E[reward | x, arm] by a model that has not seen the rows.
+    arms : ArmCatalogue
+    groups : ndarray of shape (n,)
+        Borrowers.
+    """
+
+    code: Ints
+    reward: Floats
+    propensity: Floats
+    outcome: Floats
+    arms: ArmCatalogue
+    groups: NDArray[np.object_]
+
+    @property
+    def scores(self) -> Floats:
+        """Doubly robust reward under each arm, of shape (n, K): unbiased for its mean, noisy for a single row."""
+        rows = np.arange(len(self.code))
+        scores = self.outcome.copy()
+        scores[rows, self.code] += (self.reward - self.outcome[rows, self.code]) / self.propensity[rows, self.code]
+        return scores
+
+    def value(self, policy: Floats, versus: Floats | None = None, confidence: float = 0.95) -> PolicyValue:
+        """Return what a policy is worth, doubly robust and clustered, or its difference to another; of shape (n, K) each."""
+        return policy_value(
+            policy, arm=np.array(self.arms.names, dtype=object)[self.code], reward=self.reward, propensity=self.propensity,
+            arms=self.arms, outcome=self.outcome, versus=versus, groups=self.groups, confidence=confidence,
+        )  # fmt: skip
+
+    def subset(self, mask: NDArray[np.bool_]) -> "Log":
+        """Return the rows where the mask is true."""
+        return Log(self.code[mask], self.reward[mask], self.propensity[mask], self.outcome[mask], self.arms, self.groups[mask])
 
 
 @dataclass(frozen=True)
@@ -23,9 +73,9 @@ class Rewards:
         0 or 1.
     """
 
-    value: NDArray[np.float64]
-    repaid: NDArray[np.float64]
-    harm: NDArray[np.float64]
+    value: Floats
+    repaid: Floats
+    harm: Floats
 
 
 def rewards(table: TrainingTable, settings: PolicySettings) -> Rewards:
@@ -41,3 +91,23 @@ def rewards(table: TrainingTable, settings: PolicySettings) -> Rewards:
     )
     code = table.arms.encode(table.rows["arm"])
     return Rewards(happened[np.arange(len(table)), code], repaid, harm)
+
+
+def logs(table: TrainingTable, response: Floats, harm: Floats, settings: PolicySettings) -> dict[str, Log]:
+    """Return logged decisions in each unit, what happened priced as what was expected.
+
+    Parameters
+    ----------
+    response, harm : ndarray of shape (n, K)
+        Expected by a model that has not seen the rows.
+    """
+    happened = rewards(table, settings)
+    recoverable = table.rows["recoverable"].to_numpy(dtype=np.float64)
+    units = {
+        VALUE: (happened.value, arm_value(response, recoverable, harm, table.arms, settings)),
+        RECOVERED: (happened.repaid * recoverable, response * recoverable[:, None]),
+        REPAID: (happened.repaid, response),
+        HARM: (happened.harm, harm),
+    }
+    code, groups = table.arms.encode(table.rows["arm"]), table.rows["borrower_id"].to_numpy(dtype=object)
+    return {unit: Log(code, reward, table.propensity, outcome, table.arms, groups) for unit, (reward, outcome) in units.items()}
