@@ -62,10 +62,25 @@ def test_what_was_used_is_reported(result):
 
 
 def test_people_are_held_out_whole(result):
-    table = experiment().assign(person=np.arange(3_000) % 7 == 0)
+    table = experiment().assign(person=np.arange(3_000) // 3)
     with pytest.raises(InvalidInput):
-        run(table.assign(person=None))
-    assert len(result.policy) == 900
+        run(table.assign(person=None), group="person")
+    held = run(table, group="person").held_out.index
+    assert len(held) == 900
+    assert not set(table.loc[held, "person"]) & set(table.drop(held)["person"])
+
+
+def test_arms_that_whole_branches_drew_are_valued_by_branch():
+    rng = np.random.default_rng(3)
+    branch = np.repeat(np.arange(90), 40)
+    drawn, mood = rng.integers(0, 3, 90)[branch], rng.normal(0, 0.3, 90)[branch]
+    paid = rng.random(3_600) < np.clip(np.array([0.2, 0.35, 0.5])[drawn] + mood / 5, 0, 1)
+    arm = np.array(["none", "letter", "call"])[drawn]
+    table = pd.DataFrame({"arm": arm, "paid": paid.astype(float), "mood": mood, "branch": branch})
+    found = run(table, group="branch")
+    assert found.best_constant == "call"
+    # A branch's rows are one draw of its mood: by rows, moods differ between the arms by far.
+    assert found.notices == ()
 
 
 def test_the_same_seed_gives_the_same_report_and_another_seed_another(result):

@@ -36,10 +36,18 @@ def test_every_form_is_brought_into_one(form, taken, constant):
         assert found.constant == pytest.approx(constant)
 
 
-def test_an_arm_outside_the_log_needs_no_number():
-    found, faults = read({"none": 0.5, "sms": 0.5}, np.array([0, 1, 1]))
+@pytest.mark.parametrize("form", [{"none": 0.5, "sms": 0.5}, 0.5])
+def test_an_arm_outside_the_log_needs_no_number_and_gets_no_chance(form):
+    found, faults = read(form, np.array([0, 1, 1]))
     assert not faults
+    assert found.constant[:2].tolist() == [0.5, 0.5]
     assert np.isnan(found.constant[2])
+
+
+def test_a_part_of_a_log_may_lack_an_arm_that_was_drawn():
+    found, faults = read({"none": 0.5, "sms": 0.25, "call": 0.25}, np.array([0, 1, 1]))
+    assert not faults
+    assert found.constant.tolist() == [0.5, 0.25, 0.25]
 
 
 @pytest.mark.parametrize(

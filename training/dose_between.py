@@ -25,7 +25,7 @@ class DosePrediction:
     between : tuple of str
         The tried arms below and above; what is said rests on a smooth curve between them, not on rows of its own.
     probability, low, high : ndarray of shape (n,)
-        P(repaid), and its interval, wider than those of the tried arms.
+        P(repaid), and its interval; what the curve leaves open between the tried doses is in it.
     supported : ndarray of shape (n,)
         True where both neighbours have comparable data for the borrower.
     """
@@ -54,9 +54,11 @@ def predict_between(artefact: ResponseArtefact, X: pd.DataFrame, arm: Arm, confi
         score = artefact.score(Z[rows], threads)
         raw = score.raw[:, [0]] + np.einsum("np,p->n", score.F, mean)[:, None]
         # The arm has no offset of its own in the calibration: that of no contact stands for it.
-        centre = artefact.calibration.apply(np.repeat(raw, len(artefact.arms), axis=1))[:, 0]
-        spread = quadratic(score.F, covariance, score.F) + score.noise
-        half = reach * artefact.calibration.slope(raw)[:, 0] * np.sqrt(np.maximum(spread, 0.0))
+        logits = np.repeat(raw, len(artefact.arms), axis=1)
+        centre = artefact.calibration.apply(logits)[:, 0]
+        spread = np.maximum(quadratic(score.F, covariance, score.F) + score.noise, 0.0)
+        mapped = artefact.calibration.variance(logits, np.ones_like(logits))[:, 0]
+        half = reach * np.sqrt(artefact.calibration.slope(raw)[:, 0] ** 2 * spread + mapped)
         found[:, rows] = sigmoid(centre), sigmoid(centre - half), sigmoid(centre + half)
     support = artefact.support_by_arm(X, threads)
     both: NDArray[np.bool_] = support[:, artefact.arms.index(below)] & support[:, artefact.arms.index(above)]

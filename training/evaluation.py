@@ -153,6 +153,14 @@ def policy_value(  # noqa: PLR0913  the interface that outside code is written a
     )  # fmt: skip
 
 
+def best_supported(values: Sequence[PolicyValue]) -> int:
+    """Return the position of the highest value among those that the log carries; of the first, where it carries none.
+
+    A value that the log does not carry may look best by accident.
+    """
+    return int(np.argmax([value.estimate if value.supported else -np.inf for value in values]))
+
+
 def _estimate(policy: Floats, log: _Log, method: Method) -> tuple[float, Floats]:
     """Return the estimate and each row's influence on it, centred."""
     rows = np.arange(len(log.codes))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import pandas as pd
 from ..data.errors import Fault, InvalidInput
 from .alarms import Alarm, AlarmOptions, LoggedRows, training_alarms
 from .boosting import Boosting
-from .evaluation import PolicyValue, policy_value
+from .evaluation import PolicyValue, best_supported, policy_value
 from .flat_table import FlatColumns, FlatTable, read_flat_table
 from .inputs import Floats
 from .response import ResponseModel
@@ -36,7 +37,7 @@ class FlatResult:
     policy : ndarray of shape (held-out rows,)
         Arm names that the learnt policy gives.
     held_out : DataFrame of shape (held-out rows, 3)
-        arm that was given, outcome, predicted (response under that arm).
+        arm that was given, outcome, predicted (response under that arm); by row of the table.
     claimed : float
         Mean response that the model expects of its own choices: larger than their value where noise was chosen.
     covariates : tuple of str
@@ -123,7 +124,7 @@ def train_flat(  # noqa: PLR0913  the command line's options, one by one
     chosen, claimed = _chosen(model, rest.X, predicted, best)
     values, report = _value_all(rest, model, predicted, {LEARNT: chosen}, best, confidence)
     taken = predicted[np.arange(len(rest.y)), data.arms.encode(rest.arm)]
-    held_out = pd.DataFrame({"arm": rest.arm, "outcome": rest.y, "predicted": taken})
+    held_out = pd.DataFrame({"arm": rest.arm, "outcome": rest.y, "predicted": taken}, index=rest.X.index)
     return FlatResult(
         model, report, values, best, chosen, held_out, claimed,
         covariates=tuple(data.X.columns), dropped=columns.drop, notices=data.notices,
@@ -147,15 +148,9 @@ def _hold_out(data: FlatTable, share: float, seed: int) -> np.ndarray:
 def _best_constant(fit: FlatTable, model: ResponseModel) -> str:
     """Return the arm that is best for everyone on the fit part, by its doubly robust value, among those that are supported."""
     stated = fit.propensity if fit.propensity is not None else model.propensity_out_of_fold
-    found = [
-        policy_value(
-            np.full(len(fit.y), name), arm=fit.arm, reward=fit.y, propensity=stated, arms=fit.arms, outcome=model.out_of_fold
-        )
-        for name in fit.arms.names
-    ]
-    # An arm that the log does not carry may look best by accident; where it carries none, the baseline comes first.
-    worth = [value.estimate if value.supported else -np.inf for value in found]
-    return fit.arms.names[int(np.argmax(worth))]
+    log: dict[str, Any] = {"arm": fit.arm, "reward": fit.y, "propensity": stated, "arms": fit.arms, "groups": fit.groups}
+    found = [policy_value(np.full(len(fit.y), name), outcome=model.out_of_fold, **log) for name in fit.arms.names]
+    return fit.arms.names[best_supported(found)]
 
 
 def _chosen(model: ResponseModel, X: pd.DataFrame, predicted: Floats, best: str) -> tuple[np.ndarray, float]:

@@ -59,7 +59,7 @@ class FlatTable:
     X : DataFrame of shape (n, d)
     y : ndarray of shape (n,)
     arm : ndarray of str of shape (n,)
-    propensity : ndarray of shape (n,), number, mapping, or None
+    propensity : ndarray of shape (n,) or (n, K), mapping, or None
     groups : ndarray of shape (n,)
     arms : ArmCatalogue
     notices : tuple of str
@@ -68,7 +68,7 @@ class FlatTable:
     X: pd.DataFrame
     y: Floats
     arm: np.ndarray
-    propensity: np.ndarray | float | Mapping[str, float] | None
+    propensity: np.ndarray | Mapping[str, float] | None
     groups: np.ndarray
     arms: ArmCatalogue
     notices: tuple[str, ...] = ()
@@ -101,21 +101,28 @@ def read_flat_table(table: pd.DataFrame, columns: FlatColumns, baseline: str | N
     if faults or arms is None:
         raise InvalidInput(faults)
     groups = np.arange(n) if columns.group is None else pd.factorize(table[columns.group])[0]
-    notices = () if propensity is None or isinstance(propensity, np.ndarray) else unbalanced(X, arm)
+    if isinstance(propensity, float):
+        # By name: a part of the table may lack an arm.
+        propensity = dict.fromkeys(arms.names, propensity)
+    notices = unbalanced(X, arm, groups) if isinstance(propensity, Mapping) else ()
     return FlatTable(X, y, arm, propensity, groups, arms, notices)
 
 
-def unbalanced(X: pd.DataFrame, arm: np.ndarray) -> tuple[str, ...]:
+def unbalanced(X: pd.DataFrame, arm: np.ndarray, groups: np.ndarray) -> tuple[str, ...]:
     """Name covariates that differ between randomised arms: they may have been measured after the arm.
+
+    A group counts once for each of its arms: rows that share a person or a branch are alike, whatever was drawn.
 
     Examples
     --------
     >>> arm = np.repeat(["none", "letter"], 100)
     >>> X = pd.DataFrame({"age": np.tile(np.arange(100.0), 2), "replied": np.repeat([0.0, 1.0], 100) + np.tile([0, 0.1], 100)})
-    >>> [notice.split(" ")[1] for notice in unbalanced(X, arm)]
+    >>> [notice.split(" ")[1] for notice in unbalanced(X, arm, np.arange(200))]
     ["'replied'"]
     """
     notices = []
+    first = ~pd.DataFrame({"group": groups, "arm": arm}).duplicated().to_numpy()
+    X, arm = X.loc[first], arm[first]
     for name in X.columns:
         p = _difference_p(X[name], arm)
         if p < BALANCE_P:

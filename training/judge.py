@@ -12,6 +12,7 @@ from ..data.policies import ConstantPolicy, Policy, Situation
 from ..policy.settings import PolicySettings
 from .bundle import ModelBundle
 from .decide import Circumstances, Decided, decide
+from .evaluation import best_supported
 from .folds import TimeFolds
 from .inputs import Floats
 from .logged import REPAID, VALUE, Log, logs
@@ -103,9 +104,7 @@ def best_constant_arm(bundle: ModelBundle, fit: TrainingTable, settings: PolicyS
     """
     log = logs(fit, bundle.response.out_of_fold, bundle.harm_by_arm(fit.features), settings)[VALUE]
     found = [log.value(_project(ConstantPolicy(name), fit)) for name in fit.arms.names]
-    worth = [value.estimate if value.supported else -np.inf for value in found]
-    # Where the log supports none of them the first is returned: no contact.
-    return fit.arms.names[int(np.argmax(worth))]
+    return fit.arms.names[best_supported(found)]
 
 
 def _row(name: str, policy: Floats, log: dict[str, Log], confidence: float) -> dict[str, object]:

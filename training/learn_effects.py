@@ -31,7 +31,7 @@ class Odds:
     full : ndarray of shape (n, K)
         Of every arm.
     estimated : ndarray of shape (n, K) or None
-        The same, out of fold, where the log does not state them.
+        The same, out of fold, where the log does not state those of every arm.
     scorer : PropensityScorer or None
         For new borrowers; None where the odds were the same for everyone.
     """

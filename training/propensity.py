@@ -45,7 +45,7 @@ class Propensity:
     full : ndarray of shape (n, K), optional
         Probability of every arm, where the caller stated it.
     constant : ndarray of shape (K,), optional
-        Where no covariate mattered: the same for every row, NaN for an arm never given.
+        Where no covariate mattered: the same for every row, NaN for an arm that could not be given.
     """
 
     taken: Floats
@@ -78,7 +78,8 @@ def read_propensity(propensity: Any, codes: Ints, names: Sequence[str], faults: 
         return _by_name(propensity, codes, names, faults)
     values = np.asarray(propensity, dtype=np.float64)
     if values.ndim == 0:
-        return _constant(np.full(len(names), float(values)), codes, faults)
+        # A number is that of the arms that were drawn, and an arm of which there is no row was not.
+        return _constant(np.where(np.isin(np.arange(len(names)), codes), float(values), np.nan), codes, faults)
     return _by_row(values, codes, len(names), faults)
 
 
@@ -107,12 +108,12 @@ def _by_row(values: Floats, codes: Ints, K: int, faults: list[Fault]) -> Propens
 
 
 def _constant(by_arm: Floats, codes: Ints, faults: list[Fault]) -> Propensity | None:
-    taken, logged = by_arm[codes], np.unique(codes)
+    taken = by_arm[codes]
     if not _probabilities(taken, faults):
         return None
-    if abs(total := float(by_arm[logged].sum()) - 1) > STATED_TOLERANCE:
-        found = f"{total + 1:.4g} over {len(logged)} arms"
-        faults.append(Fault("propensity", "odds of the logged arms that sum to 1", found, "State them by arm: {arm: number}."))
+    if abs(total := float(np.nansum(by_arm)) - 1) > STATED_TOLERANCE:
+        found = f"{total + 1:.4g} over {int(np.isfinite(by_arm).sum())} arms"
+        faults.append(Fault("propensity", "odds of the arms that sum to 1", found, "State them by arm: {arm: number}."))
         return None
     return Propensity(taken, constant=by_arm)
 

@@ -81,7 +81,7 @@ class ResponseModel:
     out_of_fold : ndarray of shape (n, K)
         Probabilities of the training rows from a level and effects that did not see them; not saved.
     propensity_out_of_fold : ndarray of shape (n, K) or None
-        Estimated propensities of the training rows; None where they were stated. Not saved.
+        Estimated propensities of the training rows; None where those of every arm were stated. Not saved.
     """
 
     def __init__(
@@ -259,7 +259,7 @@ class ResponseModel:
             return Odds(stated.taken, stated.full, None, scorer)
         estimated, scorer = estimate_propensity(task, self.propensity_boosting, self.n_threads, self.random_state)
         if stated is not None:
-            return Odds(stated.taken, estimated, None, scorer)
+            return Odds(stated.taken, estimated, estimated, scorer)
         return Odds(estimated[np.arange(len(estimated)), data.codes], estimated, estimated, scorer)
 
     def _noise(self, Z: Floats) -> float:

@@ -10,7 +10,7 @@ import pandas as pd
 from contest.worlds import Draw
 from lighttouch.policy.settings import PolicySettings
 from lighttouch.policy.value import arm_value
-from lighttouch.training.evaluation import PolicyValue, policy_value
+from lighttouch.training.evaluation import PolicyValue, best_supported, policy_value
 from lighttouch.training.harm import HarmModel
 
 UNITS = ("response", "money")
@@ -79,8 +79,7 @@ class Bench:
     def best_constant(self, unit: str) -> int:
         """Return the arm that the log says is best for everyone; no contact where it supports none."""
         at = np.arange(len(self.fit))
-        values = [self.measure(constant(self.fit, k), None, unit, at) for k in range(len(self.fit.arms))]
-        return int(np.argmax([value.estimate if value.supported else -np.inf for value in values]))
+        return best_supported([self.measure(constant(self.fit, k), None, unit, at) for k in range(len(self.fit.arms))])
 
     def loss(self, contrast: np.ndarray) -> float:
         """Return the squared error of contrasts on the held-out quarter against doubly robust pseudo-outcomes.

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from lighttouch.data.arms import ArmCatalogue
+from lighttouch.training.evaluation import best_supported
+from lighttouch.training.logged import Log
 from lighttouch.training.response import ResponseModel
 from lighttouch.training.steadfast import doubt
 
@@ -18,17 +20,26 @@ def fit(task: Any) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]:
     names = np.array(arms.names, dtype=object)
     propensity = _propensity(task, arms.names)
     model.fit(_frame(task.X, task), task.y, arm=names[task.code], propensity=propensity, groups=task.group)
+    best = arms.names[_best_constant(task, model)]
 
     def predict(X: np.ndarray, e: np.ndarray) -> dict[str, np.ndarray]:
         del e
         frame = _frame(X, task)
         response = model.predict_by_arm(frame)
         contrast, supported = response - response[:, :1], model.support_by_arm(frame)
-        # As the package chooses: less the doubt about leaving the arm that is best for everyone.
-        worth = contrast - doubt(model, frame, supported, arms.names[int(model.out_of_fold.mean(axis=0).argmax())])
+        # As the package chooses: less the doubt about leaving the arm that is best for everyone by the log.
+        worth = contrast - doubt(model, frame, supported, best)
         return {"response": response, "contrast": contrast, "worth": worth, "supported": supported}
 
     return predict
+
+
+def _best_constant(task: Any, model: ResponseModel) -> int:
+    """Return the best arm for everyone, doubly robust; no contact stands where the arm could not be given."""
+    chances = task.e if task.e.shape[1] else model.propensity_out_of_fold
+    log = Log(task.code, task.y.astype(np.float64), chances, model.out_of_fold, model.arms, task.group)
+    every = np.eye(len(model.arms))
+    return best_supported([log.value(every[np.where(chances[:, k] > 0, k, 0)]) for k in range(len(every))])
 
 
 def _propensity(task: Any, names: list[str]) -> np.ndarray | dict[str, float] | None:
