@@ -74,6 +74,24 @@ class PostgresSource:
         """Nothing is held: the fetched files go with the workroom."""
 
 
+def without_password(address: str) -> str:
+    """Return the address as it may be shown and kept, without a password; anything but an address stays as it is.
+
+    Examples
+    --------
+    >>> without_password("postgresql://clerk:secret@db/loans?schema=dunning&password=secret")
+    'postgresql://clerk@db/loans?schema=dunning'
+    >>> without_password("data/book")
+    'data/book'
+    """
+    if "://" not in address:
+        return address
+    parts = urlsplit(address)
+    user, at, host = parts.netloc.rpartition("@")
+    query = [(name, value) for name, value in parse_qsl(parts.query) if "password" not in name.lower()]
+    return urlunsplit(parts._replace(netloc=user.partition(":")[0] + at + host, query=urlencode(query)))
+
+
 def split_schema(url: str) -> tuple[str, str]:
     """Return the address that the driver understands, and the schema.
 

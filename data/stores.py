@@ -21,10 +21,10 @@ from .settings import BookSettings, SourceSettings, load_yaml, parse_model
 from .sources import Offer, Source, offered
 from .sources_duckdb import DuckDBSource
 from .sources_files import DATABASE_FILE, SETTINGS_FILE, FolderSource
-from .sources_postgres import PostgresSource, write_postgres
+from .sources_postgres import PostgresSource, without_password, write_postgres
 from .writing import write_tables
 
-__all__ = ["check_source", "open_book", "write_postgres", "write_tables"]
+__all__ = ["check_source", "open_book", "without_password", "write_postgres", "write_tables"]
 
 _DATABASE_SUFFIXES: Final = (".duckdb", ".ddb", ".db")
 _POSTGRES_SCHEMES: Final = ("postgresql://", "postgres://")

@@ -7,7 +7,7 @@ import pandas as pd
 import typer
 
 from ..data.clock import parse_instant
-from ..data.stores import open_book
+from ..data.stores import open_book, without_password
 from ..training.audit import FROM_LOG, AuditOptions
 from .audit import DIMENSIONS, NOTES, Audit, check_audit_folder, check_dimensions
 from .audit import audit as audit_book
@@ -44,7 +44,7 @@ def audit(
     with stage("loading the model"):
         loaded = Recommender.load(model, chosen.policy, tracker_for(model, environment))
     brain = Brain(loaded.bundle, loaded.settings, loaded.packs, loaded.arms)
-    with stage(f"checking {source}"):
+    with stage(f"checking {without_password(source)}"):
         book = open_book(source, chosen.book, loaded.arms)
     with book, stage("auditing decisions that the model has not seen, and pricing rules"):
         found = audit_book(book, brain, words, instant, AuditOptions(min_borrowers))

@@ -6,7 +6,7 @@ import numpy as np
 import typer
 
 from ..data.errors import Fault, InvalidInput
-from ..data.stores import open_book
+from ..data.stores import open_book, without_password
 from ..training.bundle import ModelBundle
 from ..training.experiment import SHARES
 from ..training.experiment_log import Plan, PlanOptions
@@ -56,7 +56,7 @@ def plan_experiment(
     if model is not None:
         with stage("loading the model"):
             bundle = Recommender.load(model, chosen.policy, tracker_for(model, Environment.read())).bundle
-    with stage(f"checking {source}"):
+    with stage(f"checking {without_password(source)}"):
         book = open_book(source, chosen.book, chosen.arms)
     with book, stage("reading the log"):
         found = plan_from(book, chosen.arms, chosen.policy, chosen.gate, bundle, options)
@@ -74,11 +74,10 @@ def show_plan(found: Plan) -> None:
     for column in ("rows", "of_none"):
         table[column] = [f"{rows:,.0f}" if np.isfinite(rows) else "no number" for rows in table[column]]
     powers = {name: "{:.0%}" for name in table.columns if name.startswith("power_")}
-    show(table, f"until the gate passes with a chance of {design.power:.0%}", PLAN_FORMATS | powers)
+    show(table, f"until this gain is shown with a chance of {design.power:.0%}", PLAN_FORMATS | powers)
     say("  explore: share of decisions drawn evenly from the lawful arms; rows: decisions to judge on; weeks: with maturing;")
-    say(
-        "  never: not within ten years; price: value given up per decision; power_N: chance that the gate passes after N weeks."
-    )
+    say("  never: not within ten years; price: value given up per decision; power_N: chance that it is shown after N weeks.")
+    say("  The gate asks more than this gain: harm, calibration, support, and a gain over no contact or the champion.")
     if len(found.table) > 1 and np.allclose(found.table["price"], found.table["price"].iloc[0], atol=0.005):
         say("  The log explores as much as an even draw would: a higher share changes nothing, more decisions a week do.")
 
@@ -94,7 +93,7 @@ def promote_from(source: str, name: str, settings: Settings, tracker: Tracker) -
     """Put a name's challenger through the gate, and print what came of it."""
     with stage("loading challenger and champion"):
         candidates = Candidates.load(tracker, name)
-    with stage(f"checking {source}"):
+    with stage(f"checking {without_password(source)}"):
         book = open_book(source, settings.book, candidates.challenger.arms)
     with book, stage("judging on the final time fold"):
         promotion = hold_gate(book, candidates, tracker, settings.policy, settings.gate)
@@ -110,6 +109,8 @@ def show_promotion(promotion: Promotion) -> None:
             f"  final fold {found.fold}: {len(trial.rows):,} decisions from {trial.first:%Y-%m-%d} to {trial.last:%Y-%m-%d}; "
             f"attempt {found.attempt} on it, so every bound holds with {found.confidence:.2%} confidence"
         )
+    for notice in () if trial is None else trial.rows.notices:
+        note(f"  {notice}")
     if found.verdict is not None:
         show_verdict(found.verdict.values, found.verdict.gains)
         show(found.table.drop(columns="sentence"), "the gate's questions", CHECK_FORMATS)

@@ -8,7 +8,7 @@ import pandas as pd
 import typer
 
 from ..data.errors import Fault, InvalidInput
-from ..data.stores import open_book
+from ..data.stores import open_book, without_password
 from ..training.account import Account, account_of
 from ..training.bundle import check_folder
 from ..training.compliance import said_of
@@ -92,7 +92,7 @@ def evaluate(
     open_store(environment)
     with stage("loading the model"):
         recommender = Recommender.load(model, chosen.policy, tracker_for(model, environment))
-    with stage(f"checking {source}"):
+    with stage(f"checking {without_password(source)}"):
         book = open_book(source, chosen.book, recommender.bundle.arms)
     with book, stage("judging on the final time fold"):
         judged = judge_again(book, recommender.bundle, chosen.policy)
@@ -108,7 +108,7 @@ def record_source(run: TrainingRun, folder: Path, options: TrainOptions, source:
         account = account_of(run, settings.policy)
         record = record_of(run, folder, options, account)
     show_account(account)
-    recipe = Recipe.of(run, options, source, settings.to_dict())
+    recipe = Recipe.of(run, options, without_password(source), settings.to_dict())
     return replace(record, pages={**record.pages, RECIPE_PAGE: recipe.to_json()})
 
 
@@ -126,7 +126,7 @@ def train_source(
     source: str, settings: Settings, folder: Path, options: TrainOptions, recipe: Recipe | None = None
 ) -> TrainingRun:
     """Train on a book, which must be the recipe's where there is one, and print what the model is worth."""
-    with stage(f"checking {source}"):
+    with stage(f"checking {without_password(source)}"):
         book = open_book(source, settings.book, settings.arms)
         if recipe is not None:
             recipe.check(book)

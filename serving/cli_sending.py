@@ -11,7 +11,7 @@ import typer
 
 from ..data.clock import as_utc, parse_instant
 from ..data.errors import Fault, InvalidInput
-from ..data.stores import open_book
+from ..data.stores import open_book, without_password
 from ..policy.recheck import Planned, recheck_all
 from ..policy.rules import load_packs
 from .console import say, show, stage
@@ -28,7 +28,7 @@ def recheck(
     """Ask of every window that is open at an instant whether its contact may still be made."""
     now, chosen = parse_instant(at, "at"), Settings.read(settings)
     planned = [one for one in planned_in(file) if as_utc(one.start) <= now < as_utc(one.end)]
-    with stage(f"checking {source}"):
+    with stage(f"checking {without_password(source)}"):
         book = open_book(source, chosen.book)
     with book, stage(f"asking about {len(planned):,} windows"):
         answers = recheck_all(planned, now, book, load_packs(chosen.policy.packs), chosen.policy)

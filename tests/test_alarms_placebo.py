@@ -1,5 +1,7 @@
 """Does the past give a false log away, and does a true log pass?"""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -72,6 +74,14 @@ def test_the_log_of_the_taken_arm_alone_is_enough():
             past=rows.past,
         )
         assert placebo(alone, e, np.full(e.shape, 0.5)).severity == severity
+
+
+def test_too_few_groups_are_told_and_not_called_agreement():
+    rows, e = drawn(np.random.default_rng(3), n=1_800, chosen=0.6)
+    few = replace(rows, groups=np.arange(1_800) % 8)
+    found = placebo(few, e, np.full(e.shape, 0.5))
+    assert found.reason.startswith("Nothing was tested: 8 groups are too few")
+    assert placebo(rows, e, np.full(e.shape, 0.5)).severity == "refuse"
 
 
 def test_the_hidden_world_is_found_out_by_the_past_and_named():

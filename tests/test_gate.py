@@ -122,6 +122,19 @@ def test_an_arm_fails_calibration_only_beyond_chance_and_all_together_always():
     assert not worse[0].passed
 
 
+def test_where_few_respond_the_limit_is_a_share_of_the_few():
+    rng, n = np.random.default_rng(2), 20_000
+    codes = rng.integers(0, 10, n)
+    y = (rng.random(n) < 0.02).astype(float)
+    right, thrice = (check_calibration(y, np.full(n, p), np.ones(n), codes, ARMS, 0.05)[0] for p in (0.02, 0.06))
+    assert right.passed
+    assert not thrice.passed
+    assert thrice.limit == pytest.approx(0.05 * 4 * 0.02 * 0.98, rel=0.1)
+    # A fifth of a rare response is chance where few were seen, and no ground to refuse.
+    some = slice(0, 500)
+    assert check_calibration(y[some], np.full(500, 0.025), np.ones(500), codes[some], ARMS, 0.05)[0].passed
+
+
 def test_a_refusal_closes_the_gate_where_it_is_about_everything_or_about_an_arm_that_is_given():
     every, one = Alarm("no overlap", "refuse", "because"), Alarm("thin", "refuse", "because", arms=("call-weekly",))
     warning = Alarm("thin", "warn", "because")

@@ -144,11 +144,17 @@ def check_calibration(y: Floats, p: Floats, weight: Floats, codes: Ints, arms: A
     Returns
     -------
     list of Check
-        All together must be within the limit. An arm by itself has few rows: it fails where its gap is beyond the limit *and*
-        beyond chance, over all arms.
+        The limit is that of a response of one half, and shrinks with the response's variance: 2% happen where 6% are promised
+        is no smaller a fault than 40% where 60% are. All together must be within the limit as given and, unless it is chance,
+        within the shrunken one. An arm by itself has few rows: it fails where its gap is beyond the shrunken limit *and* beyond
+        chance, over all arms.
     """
-    pooled, _ = calibration_gap(y, p, weight)
-    checks = [_calibration_check("calibration", pooled, limit, passed=pooled <= limit)]
+    pooled, statistic = calibration_gap(y, p, weight)
+    rate = float(np.average(y, weights=weight))
+    scaled = limit * 4 * rate * (1 - rate)
+    chance = statistic <= float(chi2.ppf(1 - ARM_LEVEL, FIFTHS))
+    passed = pooled <= scaled or (pooled <= limit and chance)
+    checks = [_calibration_check("calibration", pooled, limit if chance else scaled, passed=passed)]
     reach = float(chi2.ppf(1 - ARM_LEVEL / len(arms), FIFTHS))
     for k, name in enumerate(arms.names):
         own = codes == k
@@ -156,8 +162,8 @@ def check_calibration(y: Floats, p: Floats, weight: Floats, codes: Ints, arms: A
         if not own.any() or w.sum() ** 2 / (w @ w) < LEAST_ROWS:
             continue
         gap, statistic = calibration_gap(y[own], p[own], w)
-        if gap > limit and statistic > reach:
-            checks.append(_calibration_check(f"calibration of {name}", gap, limit, passed=False))
+        if gap > scaled and statistic > reach:
+            checks.append(_calibration_check(f"calibration of {name}", gap, scaled, passed=False))
     return checks
 
 

@@ -23,7 +23,8 @@ class GateSettings(Section):
     harm_limit : float
         Upper bound, one-sided, that the share of decisions with a complaint or opt-out must stay below.
     calibration_limit : float
-        Largest gap of predicted and observed response, root mean square over fifths of the prediction.
+        Largest gap of predicted and observed response, root mean square over fifths of the prediction, where half of the
+        borrowers respond; at a rate r it is 4 r (1 - r) of that, a fifth of the rate where the rate is low.
     least_supported : float
         Least share of decisions whose arm has comparable data.
     accept_landmarks : bool

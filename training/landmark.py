@@ -195,8 +195,9 @@ def _notices(
         "WARNING: NO DECISION LOG. What was decided is not known, only which contacts were made. Counts of contacts are a "
         "stopping time: contact ends when people pay, so few contacts mark success, and a model of counts learns that contact "
         f"does harm. Instead, contacts of the first {days} days after a landmark are held against outcomes of days {days + 1} "
-        f"to {horizon}; who paid in those first days is left out, and with them what contact does at once. Propensities are "
-        "estimated: effects hold only if the features contain everything that steered contact. Nothing is promoted from this."
+        f"to {horizon}; who paid in full, complained or opted out in those first days is left out, and with them what contact "
+        "does at once: harm comes out too low. Propensities are estimated: effects hold only if the features contain all that "
+        "steered contact. Nothing is promoted from this unless `gate.accept_landmarks` says so."
     )
     told = [f"{int(mask.sum()):,} of {n:,} landmarks {why} are left out" for why, mask in reasons.items() if mask.any()]
     alike = mapping[mapping["alike"] != ""].drop_duplicates("arm")

@@ -68,7 +68,7 @@ def gate_card(bundle: ModelBundle, found: GateVerdict, origin: dict[str, str]) -
     sections = [*_opening(bundle), _origin(origin), _counts(bundle), _section("Gate", said)]
     if found.verdict is not None:
         sections.append(_section("Performance on the fold of the gate", _policies(found.verdict)))
-    sections += [_section("Alarms raised", _alarms(bundle)), *_closing(bundle, None)]
+    sections += [_section("Alarms raised", _alarms(bundle)), *_closing(bundle, 2 * found.confidence - 1)]
     return "\n\n".join(sections) + "\n"
 
 
@@ -164,8 +164,9 @@ def _alarms(bundle: ModelBundle) -> str:
     return _lines(str(alarm) for alarm in rang) or "None: every question was asked, none rang."
 
 
-def _closing(bundle: ModelBundle, confidence: float | None) -> list[str]:
-    level = f"{confidence:.0%}" if confidence else "the stated confidence"
+def _closing(bundle: ModelBundle, confidence: float) -> list[str]:
+    # A candidate that was not judged has no values.
+    level = f"{100 * confidence:.3g}%" if np.isfinite(confidence) else "no confidence: nothing was judged"
     claims = (
         f"Values, gains, doses, Qini and calibration gaps above are at {level}, clustered by borrower; bands of curves are "
         "pointwise. `interval_by_arm` and `contrast_by_arm` claim 90% by default. These are claims of the method, tested on "

@@ -60,6 +60,11 @@ def placebo(rows: LoggedRows, e: Floats, response: Floats, level: float = 0.001)
         why = "no column of the past was named" if not columns else "no arm was open often enough"
         return Alarm(NAME, "ok", f"Nothing was tested: {why}.")
     table = pd.DataFrame([_test(name, z, terms, rows, e) for name, z in columns.items()]).sort_values("p", kind="stable")
+    tested = table["p"].notna()
+    if not tested.any():
+        why = f"{pd.Series(rows.groups).nunique():,} groups are too few, or nothing varies in what was over before the arms"
+        return Alarm(NAME, "ok", f"Nothing was tested: {why}.", table=table)
+    table = table[tested].reset_index(drop=True)
     table["p_holm"] = holm(table["p"].to_numpy())
     worst = table.iloc[0]
     figures: dict[str, float | int | str] = {
@@ -107,6 +112,11 @@ def joint_p(terms: Floats, groups: Ints) -> float:
     terms : ndarray of shape (n, m)
     groups : ndarray of shape (n,)
 
+    Returns
+    -------
+    float
+        NaN where nothing varies, or groups are too few for the statistic's law.
+
     Examples
     --------
     >>> joint_p(np.array([[1.0], [-1.0]] * 50), np.arange(100))
@@ -116,7 +126,7 @@ def joint_p(terms: Floats, groups: Ints) -> float:
     total, covariance = sums.sum(axis=0), sums.T @ sums
     freedom = int(np.linalg.matrix_rank(covariance, hermitian=True))
     if freedom == 0 or len(sums) < LEAST_CLUSTERS_PER_ARM * freedom:
-        return 1.0
+        return float("nan")
     return float(chi2.sf(total @ np.linalg.pinv(covariance, hermitian=True) @ total, freedom))
 
 

@@ -21,7 +21,7 @@ class Recipe:
     Parameters
     ----------
     source : str
-        Where the event tables were.
+        Where the event tables were; an address without its password.
     settings : dict
         The settings in plain values, as their owner writes and reads them.
     options : TrainOptions
