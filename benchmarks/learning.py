@@ -21,7 +21,7 @@ from contest.budgets import BUDGETS
 from contest.cells import Cells, version_of
 from contest.jobs import DID_NOT_FINISH, Fitted, Where, fit
 from contest.judge import UNITS, Bench, calibration, choose, constant, contrast_error, mean_worth, set_bench
-from contest.table import report, share
+from contest.table import DRAWS, QUICK_SECONDS, report, share
 from contest.worlds import Draw, best_known, draw, hold_out, oracle_value, split
 from printed import hand_out
 
@@ -32,8 +32,6 @@ WORLDS = (
 )  # fmt: skip
 # Where everyone's settings are chosen, once; they are carried to the other worlds and draws.
 TUNED_ON, TUNED_SEED = "confounded", 1
-# A learner that takes longer than this to fit is run on the first draw alone.
-QUICK_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -182,7 +180,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--worlds", nargs="+", default=list(WORLDS), choices=WORLDS)
     parser.add_argument("--learner", nargs="+", default=list(BUDGETS), choices=list(BUDGETS))
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(1, DRAWS + 1)))
     parser.add_argument("--n", type=int, default=50_000, help="decisions to learn from")
     parser.add_argument(
         "--large", type=int, default=200_000, help="plain LightGBM on confounded is fitted on that many too; 0: not"

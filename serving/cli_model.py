@@ -71,7 +71,7 @@ def train(  # noqa: PLR0913, PLR0917  each parameter is an option of the command
         open_store(environment)
         result = train_table(table, flat)
         with stage("saving the model"):
-            record = flat_record(result, folder, seed)
+            record = flat_record(result, folder, flat)
     elif source is not None:
         options, chosen = TrainOptions(seed=seed, select_share=select), Settings.read(settings)
         open_store(environment)

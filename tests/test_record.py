@@ -1,5 +1,6 @@
 """What a run says of itself: figures, versions, and a page of pictures that needs no network."""
 
+import json
 import re
 
 import numpy as np
@@ -146,10 +147,14 @@ def test_shares_are_drawn_for_every_policy():
 
 
 def test_an_experiment_is_recorded_with_its_values_and_a_model_that_loads(experiment, tmp_path):
-    result = train_flat(
-        experiment, arm="arm", outcome="paid", propensity=0.5, boosting=Boosting(rounds=10, pairs=1), n_threads=1
-    )
-    record = flat_record(result, tmp_path / "model", seed=0)
+    options = {"arm": "arm", "outcome": "paid", "propensity": 0.5, "boosting": Boosting(rounds=10, pairs=1), "n_threads": 1}
+    result = train_flat(experiment, **options)
+    record = flat_record(result, tmp_path / "model", options)
+    assert record.parameters["option.propensity"] == "0.5"
+    assert record.tags["code_digest"]
+    assert record.tags["data_digest"] == train_flat(experiment, **options).data_digest
+    assert record.tags["data_digest"] != train_flat(experiment.assign(age=experiment["age"] + 1), **options).data_digest
+    assert len(json.loads(record.pages["alarms.json"])) == len([alarm for alarm in result.alarms if alarm.rings])
     values = result.report.set_index("policy")
     assert record.metrics["always letter/value"] == values.loc["always letter", "value"]
     assert record.metrics["claimed"] == result.claimed

@@ -1,5 +1,6 @@
 """Flat mode: from one table of an experiment to a model, a policy, and what the policy is worth on rows it has not seen."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,8 @@ class FlatResult:
         Columns left out on request.
     notices : tuple of str
         What the reader should look at.
+    data_digest : str
+        Of the table as it was read.
     fit_rows, holdout_rows : int
     alarms : tuple of Alarm
         What the fit part was asked, those that ring first.
@@ -61,6 +64,7 @@ class FlatResult:
     covariates: tuple[str, ...]
     dropped: tuple[str, ...]
     notices: tuple[str, ...]
+    data_digest: str
     fit_rows: int
     holdout_rows: int
     alarms: tuple[Alarm, ...] = ()
@@ -127,10 +131,15 @@ def train_flat(  # noqa: PLR0913  the command line's options, one by one
     held_out = pd.DataFrame({"arm": rest.arm, "outcome": rest.y, "predicted": taken}, index=rest.X.index)
     return FlatResult(
         model, report, values, best, chosen, held_out, claimed,
-        covariates=tuple(data.X.columns), dropped=columns.drop, notices=data.notices,
+        covariates=tuple(data.X.columns), dropped=columns.drop, notices=data.notices, data_digest=_digest(table),
         fit_rows=len(fit.y), holdout_rows=len(rest.y),
         alarms=training_alarms(model, LoggedRows.of_flat(fit), AlarmOptions(seed=seed, threads=n_threads)),
     )  # fmt: skip
+
+
+def _digest(table: pd.DataFrame) -> str:
+    rows = pd.util.hash_pandas_object(table, index=False).to_numpy()
+    return hashlib.sha256(" ".join(map(str, table.columns)).encode() + rows.tobytes()).hexdigest()[:16]
 
 
 def _hold_out(data: FlatTable, share: float, seed: int) -> np.ndarray:
@@ -146,10 +155,10 @@ def _hold_out(data: FlatTable, share: float, seed: int) -> np.ndarray:
 
 
 def _best_constant(fit: FlatTable, model: ResponseModel) -> str:
-    """Return the arm that is best for everyone on the fit part, by its doubly robust value, among those that are supported."""
+    """Return the arm that is best for everyone on the fit part, as the model expects, among those that are supported."""
     stated = fit.propensity if fit.propensity is not None else model.propensity_out_of_fold
     log: dict[str, Any] = {"arm": fit.arm, "reward": fit.y, "propensity": stated, "arms": fit.arms, "groups": fit.groups}
-    found = [policy_value(np.full(len(fit.y), name), outcome=model.out_of_fold, **log) for name in fit.arms.names]
+    found = [policy_value(np.full(len(fit.y), name), outcome=model.out_of_fold, method="dm", **log) for name in fit.arms.names]
     return fit.arms.names[best_supported(found)]
 
 

@@ -12,7 +12,6 @@ from ..data.policies import ConstantPolicy, Policy, Situation
 from ..policy.settings import PolicySettings
 from .bundle import ModelBundle
 from .decide import Circumstances, Decided, decide
-from .evaluation import best_supported
 from .folds import TimeFolds
 from .inputs import Floats
 from .logged import REPAID, VALUE, Log, logs
@@ -95,7 +94,7 @@ def unseen_rows(table: TrainingTable, folds: TimeFolds, models: Sequence[ModelBu
 
 
 def best_constant_arm(bundle: ModelBundle, fit: TrainingTable, settings: PolicySettings) -> str:
-    """Return the arm with the highest doubly robust value for everyone on the fit fold, among those that the log supports.
+    """Return the arm of highest expected value for everyone on the fit fold, among those that the log supports.
 
     Parameters
     ----------
@@ -103,8 +102,7 @@ def best_constant_arm(bundle: ModelBundle, fit: TrainingTable, settings: PolicyS
         Freshly fitted on `fit`: its out-of-fold predictions are the outcome model.
     """
     log = logs(fit, bundle.response.out_of_fold, bundle.harm_by_arm(fit.features), settings)[VALUE]
-    found = [log.value(_project(ConstantPolicy(name), fit)) for name in fit.arms.names]
-    return fit.arms.names[best_supported(found)]
+    return fit.arms.names[log.best_constant([_project(ConstantPolicy(name), fit) for name in fit.arms.names])]
 
 
 def _row(name: str, policy: Floats, log: dict[str, Log], confidence: float) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """Logged decisions with their rewards, in money and as shares, and what policies are worth on them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from ..data.arms import ArmCatalogue
 from ..policy.settings import PolicySettings
 from ..policy.value import arm_value
-from .evaluation import PolicyValue, policy_value
+from .evaluation import Method, PolicyValue, best_supported, policy_value
 from .inputs import Floats, Ints
 from .table import TrainingTable
 
@@ -48,12 +49,22 @@ class Log:
         scores[rows, self.code] += (self.reward - self.outcome[rows, self.code]) / self.propensity[rows, self.code]
         return scores
 
-    def value(self, policy: Floats, versus: Floats | None = None, confidence: float = 0.95) -> PolicyValue:
-        """Return what a policy is worth, doubly robust and clustered, or its difference to another; of shape (n, K) each."""
+    def value(
+        self, policy: Floats, versus: Floats | None = None, confidence: float = 0.95, method: Method = "dr"
+    ) -> PolicyValue:
+        """Return what a policy is worth, clustered, or its difference to another; of shape (n, K) each."""
         return policy_value(
             policy, arm=np.array(self.arms.names, dtype=object)[self.code], reward=self.reward, propensity=self.propensity,
-            arms=self.arms, outcome=self.outcome, versus=versus, groups=self.groups, confidence=confidence,
+            arms=self.arms, outcome=self.outcome, versus=versus, groups=self.groups, confidence=confidence, method=method,
         )  # fmt: skip
+
+    def best_constant(self, policies: Sequence[Floats]) -> int:
+        """Return which of the policies, one for each arm, the model expects most of, among those that the log carries.
+
+        What the log says of an arm as a whole is in the model already, shrunk by what it says of the others. A doubly robust
+        mean would add the noise again, which at 50,000 decisions is as large as the differences of the better arms.
+        """
+        return best_supported([self.value(policy, method="dm") for policy in policies])
 
     def subset(self, mask: NDArray[np.bool_]) -> "Log":
         """Return the rows where the mask is true."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,13 @@ from .bundle import ModelBundle
 from .diagnostics import Diagnostics
 from .flat import FlatResult
 from .gate import GateVerdict, Trial
-from .gate_alarms import ALARM_FACT
+from .gate_alarms import ALARM_FACT, alarms_to_fact
 from .gate_settings import GateSettings
 from .judge import LEARNT, Verdict
 from .model_card import gate_card, model_card
 from .pictures import calibration_picture, dose_picture, page, share_picture, value_picture
 from .pictures_curves import dose_curve_picture, family_picture, qini_picture, support_picture, value_curve_picture
-from .provenance import versions
+from .provenance import code_digest, versions
 from .run import Judged, TrainingRun, TrainOptions
 from .tracker import FOLD_TAG, MODEL_TAG, RunRecord
 
@@ -164,17 +165,20 @@ def _short(facts: dict[str, str]) -> dict[str, str]:
     return {name: text[:_LONGEST] for name, text in facts.items() if name != ALARM_FACT}
 
 
-def flat_record(result: FlatResult, folder: Path, seed: int) -> RunRecord:
-    """Save the model of a flat run and describe the run.
+def flat_record(result: FlatResult, folder: Path, options: Mapping[str, object]) -> RunRecord:
+    """Save the model of a flat run and describe the run: the same table and options make it again.
 
     Parameters
     ----------
     folder : Path
         For the saved model; replaced as a whole.
+    options : mapping
+        What `train_flat` was given beside the table.
     """
     facts = {
-        "rows": str(result.fit_rows), "holdout_rows": str(result.holdout_rows), "seed": str(seed),
+        "rows": str(result.fit_rows), "holdout_rows": str(result.holdout_rows), "seed": str(result.model.random_state),
         "best_constant": result.best_constant, "covariates": ", ".join(result.covariates),
+        ALARM_FACT: alarms_to_fact(result.alarms),
     }  # fmt: skip
     bundle = ModelBundle(result.model, None, 0, facts).save(folder)
     values = result.report.rename(columns={"value": "estimate"})
@@ -183,8 +187,8 @@ def flat_record(result: FlatResult, folder: Path, seed: int) -> RunRecord:
         model=folder,
         inputs=bundle.inputs,
         outputs=tuple(bundle.arms.names),
-        parameters=_short(facts),
-        tags=_tags(bundle.version, {}, ""),
+        parameters=_short(facts | {f"option.{name}": str(value) for name, value in options.items()}),
+        tags=_tags(bundle.version, {"data_digest": result.data_digest, "code_digest": code_digest()}, ""),
         metrics={
             **diagnostic_metrics(result.model.diagnostics),
             "claimed": result.claimed,
@@ -193,6 +197,7 @@ def flat_record(result: FlatResult, folder: Path, seed: int) -> RunRecord:
         pages={
             "report.html": _flat_report(result, values, bundle.version),
             "values.csv": result.report.to_csv(index=False),
+            "alarms.json": facts[ALARM_FACT],
         },
     )
 

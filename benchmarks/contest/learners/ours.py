@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from lighttouch.data.arms import ArmCatalogue
-from lighttouch.training.evaluation import best_supported
 from lighttouch.training.logged import Log
 from lighttouch.training.response import ResponseModel
 from lighttouch.training.steadfast import doubt
@@ -35,11 +34,11 @@ def fit(task: Any) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]:
 
 
 def _best_constant(task: Any, model: ResponseModel) -> int:
-    """Return the best arm for everyone, doubly robust; no contact stands where the arm could not be given."""
+    """Return the best arm for everyone, as the package finds it; no contact stands where the arm could not be given."""
     chances = task.e if task.e.shape[1] else model.propensity_out_of_fold
     log = Log(task.code, task.y.astype(np.float64), chances, model.out_of_fold, model.arms, task.group)
     every = np.eye(len(model.arms))
-    return best_supported([log.value(every[np.where(chances[:, k] > 0, k, 0)]) for k in range(len(every))])
+    return log.best_constant([every[np.where(chances[:, k] > 0, k, 0)] for k in range(len(every))])
 
 
 def _propensity(task: Any, names: list[str]) -> np.ndarray | dict[str, float] | None:
