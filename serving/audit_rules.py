@@ -22,7 +22,7 @@ from ..policy.restraint import restrain
 from ..policy.rule_model import Effective, Rule
 from ..policy.rule_pack import RulePack
 from ..policy.rules import Planner
-from ..training.audit import clustered_error
+from ..training.clusters import clustered_error
 from ..training.decide import decide
 from .decisions import Brain
 from .eligible import eligible

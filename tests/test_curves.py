@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from lighttouch.data.arms import Arm, ArmCatalogue
 from lighttouch.training.account import calibration_table, dose_table, support_table
-from lighttouch.training.curves import clustered_errors, uplift_curve
+from lighttouch.training.clusters import clustered_errors
+from lighttouch.training.curves import uplift_curve
 from lighttouch.training.evaluation import policy_value
 from lighttouch.training.logged import Log
 

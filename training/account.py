@@ -9,7 +9,8 @@ from scipy.stats import norm
 
 from ..data.arms import ArmCatalogue
 from ..policy.settings import PolicySettings
-from .curves import UpliftCurve, clustered_errors, uplift_curve
+from .clusters import clustered_error
+from .curves import UpliftCurve, uplift_curve
 from .decide import Decided
 from .diagnostics import calibration_error
 from .inputs import Floats, Ints
@@ -129,7 +130,7 @@ def calibration_table(log: Log, confidence: float = 0.95) -> pd.DataFrame:
             continue
         predicted, observed = log.outcome[own, k], log.reward[own]
         gap = observed - predicted
-        half = reach * float(clustered_errors((gap - gap.mean())[:, None], log.groups[own])[0])
+        half = reach * clustered_error(gap - gap.mean(), log.groups[own])
         rows.append(
             {
                 "arm": name, "decisions": int(own.sum()), "predicted": predicted.mean(), "observed": observed.mean(),

@@ -14,6 +14,7 @@ from ..data.errors import Fault, InvalidInput
 from ..policy.settings import PolicySettings
 from .bundle import ModelBundle
 from .chooser import Circumstances
+from .clusters import clustered_error
 from .decide import Decided, decide
 from .evaluation import PolicyValue
 from .logged import HARM, REPAID, Log, logs
@@ -218,13 +219,6 @@ def _rows(dimension: str, groups: pd.Series, scores: pd.DataFrame, borrowers: pd
                 }
             )  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def clustered_error(influence: Floats, clusters: NDArray[np.intp]) -> float:
-    """Return the standard error of a mean from each row's influence on it, clustered, as `policy_value` has it."""
-    sums = np.bincount(clusters, influence)
-    count = len(sums)
-    return float(np.sqrt(count / max(count - 1, 1) * (sums @ sums)) / len(influence))
 
 
 def _two_sided(difference: float, error: float, people: int) -> float:

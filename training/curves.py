@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from scipy.special import stdtrit
 
+from .clusters import clustered_errors, reach
 from .inputs import Floats, Ints
 from .logged import Log
 
@@ -90,9 +89,8 @@ def uplift_curve(log: Log, uplift: Floats, arm: Ints, reference: Ints, confidenc
     moved = weight * contrast + order.gain_at_own(contrast)
     base = float(left.mean())
     errors = clustered_errors(np.column_stack([changes, changes + (left - base)[:, None], moved - moved.mean()]), log.groups)
-    clusters = len(pd.unique(pd.Series(log.groups)))
-    reach = float(stdtrit(max(clusters - 1, 1), 0.5 + confidence / 2))
-    of_gain, of_value, of_qini = reach * errors[:POINTS], reach * errors[POINTS:-1], reach * float(errors[-1])
+    wide = reach(log.groups, 0.5 + confidence / 2)
+    of_gain, of_value, of_qini = wide * errors[:POINTS], wide * errors[POINTS:-1], wide * float(errors[-1])
     points = pd.DataFrame(
         {
             "fraction": fractions,
@@ -104,15 +102,6 @@ def uplift_curve(log: Log, uplift: Floats, arm: Ints, reference: Ints, confidenc
     every = np.eye(len(log.arms))
     footing = log.value(every[arm], every[reference], confidence).reason
     return UpliftCurve(points, qini, float(errors[-1]), qini - of_qini, qini + of_qini, not footing, footing)
-
-
-def clustered_errors(influence: Floats, groups: NDArray[np.object_]) -> Floats:
-    """Return the standard errors of means from rows' influences of shape (n, m), clustered: shape (m,)."""
-    codes = pd.factorize(pd.Series(groups))[0]
-    clusters = int(codes.max()) + 1
-    sums = np.column_stack([np.bincount(codes, column, minlength=clusters) for column in influence.T])
-    errors: Floats = np.sqrt(clusters / max(clusters - 1, 1) * (sums**2).sum(axis=0)) / len(influence)
-    return errors
 
 
 @dataclass(frozen=True)

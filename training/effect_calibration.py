@@ -23,9 +23,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
 from .alarm_types import Alarm, LoggedRows
+from .clusters import clustered_error, clustered_errors, reach
 from .inputs import Floats, Ints
 from .response import SupportRule
 
@@ -111,22 +111,19 @@ def effect_calibration(
         else dict.fromkeys(("predicted", "observed", "low", "high"), 0.0)
     )
     line = _slope(rows, e, response, confidence)
-    slope, slope_se, intercept, intercept_se, reach = line
+    slope, slope_se, intercept, intercept_se, wide = line
     return EffectCalibration(
         table, whole["predicted"], whole["observed"], whole["low"], whole["high"],
-        slope, slope - reach * slope_se, slope + reach * slope_se, intercept, intercept_se,
-        _verdict(slope, reach * slope_se, whole["predicted"] - whole["high"]),
+        slope, slope - wide * slope_se, slope + wide * slope_se, intercept, intercept_se,
+        _verdict(slope, wide * slope_se, whole["predicted"] - whole["high"]),
     )  # fmt: skip
 
 
 def _line(part: Ints, claimed: Floats, seen: Floats, rows: LoggedRows, confidence: float) -> dict[str, float]:
-    groups = np.unique(rows.groups[part], return_inverse=True)[1]
-    sums = np.bincount(groups, seen[part] - seen[part].mean())
-    error = float(np.sqrt(sums @ sums * len(sums) / max(len(sums) - 1, 1))) / len(part)
-    reach = float(stdtrit(max(len(sums) - 1, 1), 0.5 + confidence / 2)) * error
-    mean = float(seen[part].mean())
+    mean, groups = float(seen[part].mean()), rows.groups[part]
+    half = reach(groups, 0.5 + confidence / 2) * clustered_error(seen[part] - mean, groups)
     predicted = float(claimed[part].mean())
-    return {"rows": len(part), "predicted": predicted, "observed": mean, "low": mean - reach, "high": mean + reach}
+    return {"rows": len(part), "predicted": predicted, "observed": mean, "low": mean - half, "high": mean + half}
 
 
 def _slope(rows: LoggedRows, e: Floats, response: Floats, confidence: float) -> tuple[float, float, float, float, float]:
@@ -138,21 +135,18 @@ def _slope(rows: LoggedRows, e: Floats, response: Floats, confidence: float) -> 
         return (float("nan"),) * 4 + (0.0,)
     bread = np.linalg.inv(design.T @ design)
     beta = bread @ design.T @ left
-    scores = design * (left - design @ beta)[:, None]
-    sums = np.stack([np.bincount(rows.groups, column) for column in scores.T], axis=1)
-    covariance = bread @ (sums.T @ sums) @ bread
-    reach = float(stdtrit(max(len(sums) - 1, 1), 0.5 + confidence / 2))
-    return float(beta[1]), float(np.sqrt(covariance[1, 1])), float(beta[0]), float(np.sqrt(covariance[0, 0])), reach
+    errors = clustered_errors(len(x) * (design * (left - design @ beta)[:, None]) @ bread, rows.groups)
+    return float(beta[1]), float(errors[1]), float(beta[0]), float(errors[0]), reach(rows.groups, 0.5 + confidence / 2)
 
 
-def _verdict(slope: float, reach: float, over: float) -> str:
+def _verdict(slope: float, half: float, over: float) -> str:
     if not np.isfinite(slope):
         return "no claim"
-    if slope + reach < LEAST_SLOPE or over > 0:
+    if slope + half < LEAST_SLOPE or over > 0:
         return "overstated"
-    if slope - reach > 1 / LEAST_SLOPE:
+    if slope - half > 1 / LEAST_SLOPE:
         return "understated"
-    return "matches" if slope - reach > 0 else "not told"
+    return "matches" if slope - half > 0 else "not told"
 
 
 def calibrated_effects(rows: LoggedRows, e: Floats, response: Floats, confidence: float = 0.95) -> Alarm:

@@ -6,10 +6,10 @@ from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import stdtrit
 
 from ..data.arms import ArmCatalogue
 from ..data.errors import Fault, InvalidInput
+from .clusters import clustered_error, reach
 from .inputs import Floats, Ints, arm_positions, group_codes, numbers
 from .propensity import Propensity, PropensityLike, read_propensity
 from .weights import Footing, footing
@@ -144,11 +144,11 @@ def policy_value(  # noqa: PLR0913  the interface that outside code is written a
     sign = (1.0, -1.0)[: len(sides)]
     estimate = sum(s * value for s, value in zip(sign, estimates, strict=True))
     influence = sum(s * part for s, part in zip(sign, influences, strict=True))
-    se, clusters = _clustered_error(cast("Floats", influence), log.groups)
-    reach = float(stdtrit(max(clusters - 1, 1), 0.5 + confidence / 2)) * se
+    se = clustered_error(cast("Floats", influence), log.groups)
+    half = reach(log.groups, 0.5 + confidence / 2) * se
     base = _worse([footing(side, log.codes, log.propensity, log.names, log.groups) for side in sides])
     return PolicyValue(
-        float(estimate), se, float(estimate - reach), float(estimate + reach), base.ess, base.max_weight, base.mean_weight,
+        float(estimate), se, float(estimate - half), float(estimate + half), base.ess, base.max_weight, base.mean_weight,
         supported=not base.reason, reason=base.reason, method=method, n=n,
     )  # fmt: skip
 
@@ -177,14 +177,6 @@ def _estimate(policy: Floats, log: _Log, method: Method) -> tuple[float, Floats]
             parts = parts + weight * (log.reward - log.outcome[rows, log.codes])
     value = float(parts.mean())
     return value, parts - value
-
-
-def _clustered_error(influence: Floats, groups: Ints) -> tuple[float, int]:
-    """Return the standard error of the mean, and the number of clusters G: sqrt(G / (G - 1) sum of squared sums) / n."""
-    sums = np.bincount(groups, influence)
-    clusters = len(sums)
-    scale = clusters / max(clusters - 1, 1)
-    return float(np.sqrt(scale * (sums @ sums)) / len(influence)), clusters
 
 
 def _worse(found: Sequence[Footing]) -> Footing:

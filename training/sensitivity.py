@@ -23,9 +23,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
 from .alarm_types import Alarm
+from .clusters import clustered_error, reach
 from .inputs import Floats, Ints
 
 NAME = "sensitivity"
@@ -135,10 +135,7 @@ def _least_gain(data: SensitivityData, factor: float, confidence: float) -> tupl
     cost = np.zeros((n, K)) if data.cost is None else data.cost
     rows = (share * (worth[:, None] * bound - cost)).sum(axis=1)
     mean = float(rows.mean())
-    sums = np.bincount(data.groups, rows - mean)
-    G = int((np.bincount(data.groups) > 0).sum())
-    error = float(np.sqrt(sums @ sums * G / max(G - 1, 1))) / n
-    return mean, mean - float(stdtrit(max(G - 1, 1), confidence)) * error
+    return mean, mean - reach(data.groups, confidence) * clustered_error(rows - mean, data.groups)
 
 
 def _scores(data: SensitivityData, given: np.ndarray, factor: float, *, lower: bool) -> Floats:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .clusters import clustered_error
 from .inputs import Floats, Ints
 from .propensity import Propensity
 
@@ -90,10 +91,8 @@ def _share(share: float) -> str:
 
 def _mean_gap(weight: Floats, groups: Ints) -> float:
     """Return by how many clustered standard errors the mean weight differs from 1."""
-    n = len(weight)
     mean = float(weight.mean())
-    sums = np.bincount(groups, weight - mean)
-    error = float(np.sqrt(sums @ sums)) / n
+    error = clustered_error(weight - mean, groups)
     # Constant weights have no error; rounding of logged propensities is no fault.
     return abs(mean - 1) / max(error, 1e-6)
 
