@@ -154,6 +154,23 @@ def test_real_sets_with_overlap_are_silent(case):
     assert [alarm.severity for alarm in (no_overlap(rows, e), never_logged(rows), thin_support(rows, e))] == ["ok"] * 3
 
 
+def test_letters_of_which_nobody_went_without_one_say_nothing_of_no_letter():
+    """The same experiment had the office written to everybody, and had it run out of one letter after forty."""
+    _, rows = tanf()
+    frame = rows.X.assign(y=rows.y, arm=np.array(rows.arms.names)[rows.codes], household=rows.groups)
+    written = frame[frame["arm"] != rows.arms.baseline]
+    X = written.drop(columns=["y", "arm", "household"])
+    kept = LoggedRows.of(X, written["y"], arm=written["arm"], arms=rows.arms, propensity=0.5, groups=written["household"])
+    alarm = never_logged(kept)
+    assert (alarm.severity, alarm.arms) == ("refuse", (rows.arms.baseline,))
+    letter = written["arm"].iloc[0]
+    few = frame[(frame["arm"] != letter) | ((frame["arm"] == letter).cumsum() <= 40)]
+    X, odds = few.drop(columns=["y", "arm", "household"]), few["arm"].value_counts(normalize=True).to_dict()
+    short = LoggedRows.of(X, few["y"], arm=few["arm"], arms=rows.arms, propensity=odds, groups=few["household"])
+    alarm = thin_support(short, np.tile([odds[name] for name in rows.arms.names], (len(few), 1)))
+    assert (alarm.severity, alarm.arms) == ("warn", (letter,))
+
+
 @needs_real_data
 def test_a_real_lenders_tier_decided_by_the_sum_due_is_refused_and_by_the_loan_number_is_not():
     """SuperLender (Data Science Nigeria, 2018): the size of the loan follows the sum due, and the loan number only in part."""
