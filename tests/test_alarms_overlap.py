@@ -155,7 +155,7 @@ def test_real_sets_with_overlap_are_silent(case):
 
 
 def test_letters_of_which_nobody_went_without_one_say_nothing_of_no_letter():
-    """The same experiment had the office written to everybody, and had it run out of one letter after forty."""
+    """The same experiment had the office written to everybody, and had it run out of one letter after twenty-five."""
     _, rows = tanf()
     frame = rows.X.assign(y=rows.y, arm=np.array(rows.arms.names)[rows.codes], household=rows.groups)
     written = frame[frame["arm"] != rows.arms.baseline]
@@ -164,7 +164,7 @@ def test_letters_of_which_nobody_went_without_one_say_nothing_of_no_letter():
     alarm = never_logged(kept)
     assert (alarm.severity, alarm.arms) == ("refuse", (rows.arms.baseline,))
     letter = written["arm"].iloc[0]
-    few = frame[(frame["arm"] != letter) | ((frame["arm"] == letter).cumsum() <= 40)]
+    few = frame[(frame["arm"] != letter) | ((frame["arm"] == letter).cumsum() <= 25)]
     X, odds = few.drop(columns=["y", "arm", "household"]), few["arm"].value_counts(normalize=True).to_dict()
     short = LoggedRows.of(X, few["y"], arm=few["arm"], arms=rows.arms, propensity=odds, groups=few["household"])
     alarm = thin_support(short, np.tile([odds[name] for name in rows.arms.names], (len(few), 1)))
