@@ -21,6 +21,7 @@ from pathlib import Path
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
+from contest.cells import code_digest
 from contest.worlds import draw
 from lighttouch.data.arms import ArmCatalogue
 from lighttouch.training.boosting import Boosting
@@ -225,7 +226,8 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=50_000)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    lines = [f"{os.cpu_count()} cores, Python {platform.python_version()}, lightgbm {lgb.__version__}"]
+    made = f"lightgbm {lgb.__version__}, code {code_digest()}"
+    lines = [f"{os.cpu_count()} cores, Python {platform.python_version()}, {made}"]
     for name in given.worlds:
         law = law_of(name, given.rows + 15_000)
         lines += ["", f"== {name} ({law.digest[:12]}), {len(law.truth):,} decisions"]
