@@ -131,13 +131,13 @@ def integrated_evidence(square, cross, draws, seed, differ):
 
 
 @pytest.mark.parametrize(("seed", "effect"), [(50, 0.0), (53, 0.15), (51, 0.35)])
-def test_the_odds_of_whether_borrowers_differ_are_the_ratio_of_two_integrals(seed, effect):
+def test_the_odds_of_whether_borrowers_differ_are_near_the_ratio_of_two_integrals(seed, effect):
     rows, _ = drawn_rows(1_500, seed, effect)
     summed = moments(rows, np.zeros(1_500), threads=1)
     square, cross = summed.square.sum(axis=0), summed.cross.sum(axis=0)
     differ, alike = (integrated_evidence(square, cross, 4_000, 7, differ=answer) for answer in (True, False))
-    # Laplace's method misses the tails; the heights alone are off by 1.1 to 1.3.
-    assert logit(Belief.learn(square, cross, KERNEL, P).differ) == pytest.approx(differ - alike, abs=0.5)
+    # Where there is little to find; where there is much, the wide belief about sizes costs the integral more.
+    assert logit(Belief.learn(square, cross, KERNEL, P).differ) == pytest.approx(differ - alike, abs=0.3)
 
 
 def test_effects_are_the_mean_over_both_answers_and_no_surer_than_their_mixture():
