@@ -2,6 +2,7 @@
 
 import os
 import platform
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ one core; those over 120 s are run on the first draw alone.
 cpu s: of the fit. MB: peak of its whole process."""
 RULES = {"fallback": "with the fallback", "raw": "without", "likely": "likely", "sure": "sure"}
 POOLED = ("fallback", "raw")
+NAMES = {"response": "points repaid", "money": "of account currency per decision"}
 UNIT_HEAD = f"{'share':>6} {'(SE)':>5} {'raw':>6} {'(SE)':>5} {'likely':>6} {'sure':>6} {'regret':>6} {'left':>4}"
 HEAD = (
     f"{'':24} {'draws':>5} | {UNIT_HEAD} | {UNIT_HEAD} | {'contrast':>8} {'by arm':>7} {'by fifth':>8} | {'cpu s':>6} {'MB':>6}"
@@ -81,15 +83,31 @@ def _not_run(cells: list[Cell], worlds: list[str]) -> list[str]:
 def _pooled(cells: list[Cell]) -> list[str]:
     """Return ours against each other learner over the draws of all learnable worlds on which both were run."""
     ours = {(cell["world"], cell["seed"]): cell for cell in cells if cell["learner"] == OURS and not cell["failure"]}
-    lines = ["", "== ours minus each, over the draws of all learnable worlds: mean, and lower bound (one-sided 95%)"]
-    lines.append(f"{'':24} {'draws':>5} " + " ".join(f"| {unit + ', ' + RULES[what]:^29}" for unit in UNITS for what in POOLED))
+    lines: list[str] = []
+    for title, measure in (
+        ("of the oracle's gain, which in some draws is small", share),
+        ("points repaid, and account currency per decision", amount),
+    ):
+        lines += [
+            "",
+            f"== ours minus each, over the draws of all learnable worlds: mean, and lower bound (one-sided 95%); {title}",
+        ]
+        lines += _against_each(cells, ours, measure)
+    return lines
+
+
+def _against_each(
+    cells: list[Cell], ours: dict[tuple[str, int], Cell], measure: Callable[[Cell, str, str], float]
+) -> list[str]:
+    heads = " ".join(f"| {unit + ', ' + RULES[what]:^29}" for unit in UNITS for what in POOLED)
+    lines = [f"{'':24} {'draws':>5} {heads}"]
     for learner in sorted({cell["learner"] for cell in cells} - {OURS}):
         own = {(cell["world"], cell["seed"]): cell for cell in cells if cell["learner"] == learner and not cell["failure"]}
         both = sorted(own.keys() & ours.keys())
         told = ""
         for unit in UNITS:
             for what in POOLED:
-                gains = [share(ours[at], unit, what) - share(own[at], unit, what) for at in both]
+                gains = [measure(ours[at], unit, what) - measure(own[at], unit, what) for at in both]
                 gains = [gain for gain in gains if not np.isnan(gain)]
                 told += f" | {np.mean(gains):>+14.3f} {lower_bound(gains):>+14.3f}" if gains else f" | {'-':^29}"
         lines.append(f"{learner:24} {len(both):>5}{told}")
@@ -105,6 +123,11 @@ def share(cell: Cell, unit: str, what: str = "fallback") -> float:
     room = of["oracle"] - of["best_constant"]
     # Less than a thousandth of the value is no room to be shared.
     return (worth(of, what) - of["best_constant"]) / room if room > FLAT_LOSS * abs(of["oracle"]) else float("nan")
+
+
+def amount(cell: Cell, unit: str, what: str = "fallback") -> float:
+    """Return what a learner's policy is worth, in points repaid or account currency per decision."""
+    return worth(cell[unit], what) * (100 if unit == "response" else 1)
 
 
 def worth(of: Cell, what: str = "fallback") -> float:
@@ -207,8 +230,10 @@ def _gains(world: str, cells: list[Cell], missed: list[str]) -> list[str]:
             # Each rival on the draws that it was run on.
             best = max(rivals, key=lambda name: np.mean([share(cell, unit, what) for cell in rivals[name].values()]))
             gains = [share(ours[seed], unit, what) - share(cell, unit, what) for seed, cell in rivals[best].items()]
+            plain = [amount(ours[seed], unit, what) - amount(cell, unit, what) for seed, cell in rivals[best].items()]
             found = f"{np.mean(gains):+.3f} of the oracle's gain, lower bound (one-sided 95%) {lower_bound(gains):+.3f}"
-            lines.append(f"   {unit}, {called}: ours minus the best other ({best}) {found}, {len(gains)} draws")
+            told = f"{np.mean(plain):+.3f} {NAMES[unit]}, lower bound {lower_bound(plain):+.3f}"
+            lines.append(f"   {unit}, {called}: ours minus the best other ({best}) {found}; {told}; {len(gains)} draws")
             if what == "fallback" and world in LEARNABLE and not lower_bound(gains) > 0:
                 missed.append(f"{world}, {unit}: ours minus {best} is {found}: not above 0")
     return lines
