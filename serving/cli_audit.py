@@ -7,12 +7,12 @@ import pandas as pd
 import typer
 
 from ..data.clock import parse_instant
-from ..data.stores import open_book, without_password
+from ..data.stores import open_book
 from ..training.audit import FROM_LOG, AuditOptions
 from .audit import DIMENSIONS, NOTES, Audit, check_audit_folder, check_dimensions
 from .audit import audit as audit_book
 from .cli_model import tracker_for
-from .console import band, note, say, show, stage
+from .console import band, checking, note, say, show, stage
 from .decisions import Brain
 from .environment import Environment
 from .recommender import Recommender
@@ -44,7 +44,7 @@ def audit(
     with stage("loading the model"):
         loaded = Recommender.load(model, chosen.policy, tracker_for(model, environment))
     brain = Brain(loaded.bundle, loaded.settings, loaded.packs, loaded.arms)
-    with stage(f"checking {without_password(source)}"):
+    with checking(source):
         book = open_book(source, chosen.book, loaded.arms)
     with book, stage("auditing decisions that the model has not seen, and pricing rules"):
         found = audit_book(book, brain, words, instant, AuditOptions(min_borrowers))

@@ -10,13 +10,13 @@ from ..data.clock import parse_instant
 from ..data.errors import TooManyBadRows
 from ..data.files import ensure_writable, replacing
 from ..data.quality import QualityReport
-from ..data.stores import check_source, open_book, without_password
+from ..data.stores import check_source, open_book
 from ..data.worlds import WORLDS
 from ..data.worlds import simulate as simulate_world
 from ..features.build import build_features
 from ..features.catalogue import FEATURES
 from ..features.points import tonight
-from .console import say, show, stage
+from .console import checking, say, show, stage
 from .settings import Settings, SettingsFile
 
 
@@ -44,7 +44,7 @@ def check(
     """Check tables against their contracts; name every row that was quarantined, and why."""
     chosen = Settings.read(settings)
     try:
-        with stage(f"checking {without_password(source)}"):
+        with checking(source):
             book, report = check_source(source, chosen.book, chosen.arms)
         book.close()
     except TooManyBadRows as refusal:
@@ -79,7 +79,7 @@ def features(
     instant, chosen = parse_instant(as_of), Settings.read(settings)
     ensure_writable(out)
     ledger = chosen.policy.ledger
-    with stage(f"checking {without_password(source)}"):
+    with checking(source):
         book = open_book(source, chosen.book, chosen.arms)
     with book, stage("building features"):
         frame = build_features(book, tonight(book, instant, ledger), ledger)

@@ -7,14 +7,14 @@ import pandas as pd
 import typer
 
 from ..data.files import ensure_writable, replacing
-from ..data.stores import open_book, without_password
+from ..data.stores import open_book
 from ..training.folds import time_folds
 from ..training.frontier_value import SWEPT, frontier_pictures, frontier_table
 from ..training.judge import unseen_rows
 from ..training.pictures import page
 from ..training.table import training_table
 from .cli_model import tell_unsupported, tracker_for
-from .console import say, show, stage
+from .console import checking, say, show, stage
 from .environment import Environment
 from .recommender import Recommender
 from .settings import Settings, SettingsFile
@@ -37,7 +37,7 @@ def frontier(
         ensure_writable(target)
     with stage("loading the model"):
         bundle = Recommender.load(model, chosen.policy, tracker_for(model, environment)).bundle
-    with stage(f"checking {without_password(source)}"):
+    with checking(source):
         book = open_book(source, chosen.book, bundle.arms)
     with book, stage("sweeping the price of a contact over decisions that the model has not seen"):
         table = training_table(book, bundle.arms, chosen.policy)

@@ -6,7 +6,7 @@ import numpy as np
 import typer
 
 from ..data.errors import Fault, InvalidInput
-from ..data.stores import open_book, without_password
+from ..data.stores import open_book
 from ..training.bundle import ModelBundle
 from ..training.experiment import SHARES
 from ..training.experiment_log import Plan, PlanOptions
@@ -15,7 +15,7 @@ from ..training.gate_promotion import Candidates, Promotion, rollback
 from ..training.gate_promotion import promote as hold_gate
 from ..training.tracker import Standing, Tracker
 from .cli_model import MODEL_NAME, show_verdict, tracker_for, tracker_in
-from .console import head, note, say, show, stage
+from .console import checking, head, note, say, show, stage
 from .environment import Environment
 from .recommender import Recommender
 from .settings import Settings, SettingsFile
@@ -56,7 +56,7 @@ def plan_experiment(
     if model is not None:
         with stage("loading the model"):
             bundle = Recommender.load(model, chosen.policy, tracker_for(model, Environment.read())).bundle
-    with stage(f"checking {without_password(source)}"):
+    with checking(source):
         book = open_book(source, chosen.book, chosen.arms)
     with book, stage("reading the log"):
         found = plan_from(book, chosen.arms, chosen.policy, chosen.gate, bundle, options)
@@ -93,7 +93,7 @@ def promote_from(source: str, name: str, settings: Settings, tracker: Tracker) -
     """Put a name's challenger through the gate, and print what came of it."""
     with stage("loading challenger and champion"):
         candidates = Candidates.load(tracker, name)
-    with stage(f"checking {without_password(source)}"):
+    with checking(source):
         book = open_book(source, settings.book, candidates.challenger.arms)
     with book, stage("judging on the final time fold"):
         promotion = hold_gate(book, candidates, tracker, settings.policy, settings.gate)

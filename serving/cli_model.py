@@ -17,7 +17,7 @@ from ..training.recipe import RECIPE_PAGE, Recipe
 from ..training.record import flat_record, judged_record, record_of
 from ..training.run import TrainingRun, TrainOptions, judge_again, train_book
 from ..training.tracker import LoggedRun, RunRecord, Tracker, check_name
-from .console import band, head, note, say, show, stage
+from .console import band, checking, head, note, say, show, stage
 from .environment import Environment
 from .recommender import Recommender
 from .settings import Settings, SettingsFile
@@ -92,7 +92,7 @@ def evaluate(
     open_store(environment)
     with stage("loading the model"):
         recommender = Recommender.load(model, chosen.policy, tracker_for(model, environment))
-    with stage(f"checking {without_password(source)}"):
+    with checking(source):
         book = open_book(source, chosen.book, recommender.bundle.arms)
     with book, stage("judging on the final time fold"):
         judged = judge_again(book, recommender.bundle, chosen.policy)
@@ -126,7 +126,7 @@ def train_source(
     source: str, settings: Settings, folder: Path, options: TrainOptions, recipe: Recipe | None = None
 ) -> TrainingRun:
     """Train on a book, which must be the recipe's where there is one, and print what the model is worth."""
-    with stage(f"checking {without_password(source)}"):
+    with checking(source):
         book = open_book(source, settings.book, settings.arms)
         if recipe is not None:
             recipe.check(book)

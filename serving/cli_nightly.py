@@ -10,9 +10,9 @@ import typer
 from ..data.clock import parse_instant
 from ..data.errors import Fault, InvalidInput
 from ..data.settings import BookSettings
-from ..data.stores import open_book, without_password
+from ..data.stores import open_book
 from .cli_model import tracker_for
-from .console import note, say, show, stage
+from .console import checking, note, say, show, stage
 from .environment import Environment
 from .explain import explain_file
 from .night import Night
@@ -60,7 +60,7 @@ def _recommender(model: str | None, chosen: Settings) -> Recommender:
 
 def decide_night(source: str, recommender: Recommender, settings: BookSettings, as_of: datetime) -> Night:
     """Run a night on a source and print what came of it."""
-    with stage(f"checking {without_password(source)}"):
+    with checking(source):
         book = open_book(source, settings, recommender.arms)
     with book, stage(f"deciding as of {as_of:%Y-%m-%d %H:%M} UTC"):
         night = recommender.night(book, as_of)

@@ -11,10 +11,10 @@ import typer
 
 from ..data.clock import as_utc, parse_instant
 from ..data.errors import Fault, InvalidInput
-from ..data.stores import open_book, without_password
+from ..data.stores import open_book
 from ..policy.recheck import Planned, recheck_all
 from ..policy.rules import load_packs
-from .console import say, show, stage
+from .console import checking, say, show, stage
 from .output import check_recommendations, run_card
 from .settings import Settings, SettingsFile
 
@@ -28,7 +28,7 @@ def recheck(
     """Ask of every window that is open at an instant whether its contact may still be made."""
     now, chosen = parse_instant(at, "at"), Settings.read(settings)
     planned = [one for one in planned_in(file) if as_utc(one.start) <= now < as_utc(one.end)]
-    with stage(f"checking {without_password(source)}"):
+    with checking(source):
         book = open_book(source, chosen.book)
     with book, stage(f"asking about {len(planned):,} windows"):
         answers = recheck_all(planned, now, book, load_packs(chosen.policy.packs), chosen.policy)

@@ -4,7 +4,7 @@ import re
 import textwrap
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from ..data.errors import LightTouchError
+from ..data.stores import without_password
 
 # A log file or a pipe has no width: tables are laid out for this, and sentences are wrapped to it.
 PLAIN_WIDTH = 120
@@ -37,6 +38,11 @@ def stage(text: str) -> Iterator[None]:
     with console.status(f"{text} ..."):
         yield
     console.print(f"  [green]done[/green] {text} [dim]({time.monotonic() - start:.1f} s)[/dim]")
+
+
+def checking(source: str) -> AbstractContextManager[None]:
+    """Announce the checking of a source, an address without its password."""
+    return stage(f"checking {without_password(source)}")
 
 
 @contextmanager
