@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from lighttouch.data.arms import Arm, ArmCatalogue
 from lighttouch.data.errors import InvalidInput
-from lighttouch.training.evaluation import METHODS, policy_value
+from lighttouch.training.evaluation import METHODS, policy_value, policy_values
 
 ARMS = ["none", "sms", "call"]
 
@@ -48,6 +48,22 @@ def test_each_method_is_its_formula():
         assert found.low < found.estimate < found.high
         assert (found.ess, found.max_weight) == (pytest.approx(w.sum() ** 2 / (w @ w)), pytest.approx(w.max()))
         assert (found.n, found.method) == (600, method)
+
+
+def test_several_policies_at_once_are_each_what_it_is_alone():
+    data, none = log(), np.full(600, "none")
+    policies = [np.full(600, "sms"), np.random.default_rng(1).dirichlet([1, 1, 1], 600)]
+    for method in METHODS:
+        together = policy_values(policies, versus=none, method=method, confidence=0.8, **data)
+        assert together == [policy_value(one, versus=none, method=method, confidence=0.8, **data) for one in policies]
+        assert together[0] != together[1]
+
+
+def test_several_policies_are_told_apart_where_they_are_wrong():
+    wrong = [np.full(600, "sms"), np.full(600, "letter"), np.ones((600, 3))]
+    with pytest.raises(InvalidInput) as told:
+        policy_values(wrong, confidence=2, **log())
+    assert [fault.where for fault in told.value.faults] == ["confidence", "policies[1]", "policies[2]"]
 
 
 def test_every_form_of_policy_propensity_and_arms_means_the_same():

@@ -128,18 +128,62 @@ def policy_value(  # noqa: PLR0913  the interface that outside code is written a
     >>> value.estimate, value.ess, value.supported
     (1.0, 50.0, True)
     """
+    (found,) = policy_values(
+        [policy], arm=arm, reward=reward, propensity=propensity, arms=arms, outcome=outcome, versus=versus, groups=groups,
+        confidence=confidence, method=method,
+    )  # fmt: skip
+    return found
+
+
+def policy_values(  # noqa: PLR0913  the signature of `policy_value`
+    policies: Sequence[ArrayLike],
+    *,
+    arm: ArrayLike,
+    reward: ArrayLike,
+    propensity: PropensityLike,
+    arms: ArmCatalogue | Sequence[str],
+    outcome: ArrayLike | None = None,
+    versus: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    confidence: float = 0.95,
+    method: Method = "dr",
+) -> list[PolicyValue]:
+    """Estimate what each of several policies would have earned on one log, which is read once.
+
+    Parameters
+    ----------
+    policies : sequence of array-like
+        Each as `policy_value` takes it; so is the rest.
+
+    Returns
+    -------
+    list of PolicyValue
+        One for each policy, the same as from `policy_value`.
+
+    Raises
+    ------
+    InvalidInput
+        Every fault at once.
+    """
     faults: list[Fault] = []
     log = _read_log(arm, reward, propensity, arms, outcome, groups, method, faults)
     n = len(log.codes)
-    sides = [
-        _probabilities(side, log.names, n, where, faults)
-        for side, where in ((policy, "policy"), (versus, "versus"))
-        if side is not None
-    ]
     if not 0 < confidence < 1:
         faults.append(Fault("confidence", "between 0 and 1", repr(confidence), "0.95 gives a 95% interval."))
+    rival = () if versus is None else (_probabilities(versus, log.names, n, "versus", faults),)
+    found = []
+    for at, policy in enumerate(policies):
+        own = _probabilities(policy, log.names, n, "policy" if len(policies) == 1 else f"policies[{at}]", faults)
+        # With a fault nothing is valued any more, but the other policies' faults are still looked for.
+        if not faults:
+            found.append(_value((own, *rival), log, confidence, method))
     if faults:
         raise InvalidInput(faults)
+    return found
+
+
+def _value(sides: tuple[Floats, ...], log: _Log, confidence: float, method: Method) -> PolicyValue:
+    """Return the value of a policy, or of the first less the second."""
     estimates, influences = zip(*(_estimate(side, log, method) for side in sides), strict=True)
     sign = (1.0, -1.0)[: len(sides)]
     estimate = sum(s * value for s, value in zip(sign, estimates, strict=True))
@@ -149,7 +193,7 @@ def policy_value(  # noqa: PLR0913  the interface that outside code is written a
     base = _worse([footing(side, log.codes, log.propensity, log.names, log.groups) for side in sides])
     return PolicyValue(
         float(estimate), se, float(estimate - half), float(estimate + half), base.ess, base.max_weight, base.mean_weight,
-        supported=not base.reason, reason=base.reason, method=method, n=n,
+        supported=not base.reason, reason=base.reason, method=method, n=len(log.codes),
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from ..data.errors import Fault, InvalidInput
 from .alarms import Alarm, AlarmOptions, LoggedRows, training_alarms
 from .boosting import Boosting
-from .evaluation import PolicyValue, best_supported, policy_value
+from .evaluation import PolicyValue, best_supported, policy_value, policy_values
 from .flat_table import FlatColumns, FlatTable, read_flat_table
 from .inputs import Floats
 from .response import ResponseModel
@@ -158,8 +158,8 @@ def _best_constant(fit: FlatTable, model: ResponseModel) -> str:
     """Return the arm that is best for everyone on the fit part, as the model expects, among those that are supported."""
     stated = fit.propensity if fit.propensity is not None else model.propensity_out_of_fold
     log: dict[str, Any] = {"arm": fit.arm, "reward": fit.y, "propensity": stated, "arms": fit.arms, "groups": fit.groups}
-    found = [policy_value(np.full(len(fit.y), name), outcome=model.out_of_fold, method="dm", **log) for name in fit.arms.names]
-    return fit.arms.names[best_supported(found)]
+    constants = [np.full(len(fit.y), name) for name in fit.arms.names]
+    return fit.arms.names[best_supported(policy_values(constants, outcome=model.out_of_fold, method="dm", **log))]
 
 
 def _chosen(model: ResponseModel, X: pd.DataFrame, predicted: Floats, best: str) -> tuple[np.ndarray, float]:

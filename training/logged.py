@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ..data.arms import ArmCatalogue
 from ..policy.settings import PolicySettings
 from ..policy.value import arm_value
-from .evaluation import Method, PolicyValue, best_supported, policy_value
+from .evaluation import Method, PolicyValue, best_supported, policy_values
 from .inputs import Floats, Ints
 from .table import TrainingTable
 
@@ -53,10 +53,8 @@ class Log:
         self, policy: Floats, versus: Floats | None = None, confidence: float = 0.95, method: Method = "dr"
     ) -> PolicyValue:
         """Return what a policy is worth, clustered, or its difference to another; of shape (n, K) each."""
-        return policy_value(
-            policy, arm=np.array(self.arms.names, dtype=object)[self.code], reward=self.reward, propensity=self.propensity,
-            arms=self.arms, outcome=self.outcome, versus=versus, groups=self.groups, confidence=confidence, method=method,
-        )  # fmt: skip
+        (found,) = self._values([policy], versus, confidence, method)
+        return found
 
     def best_constant(self, policies: Sequence[Floats]) -> int:
         """Return which of the policies, one for each arm, the model expects most of, among those that the log carries.
@@ -64,7 +62,15 @@ class Log:
         What the log says of an arm as a whole is in the model already, shrunk by what it says of the others. A doubly robust
         mean would add the noise again, which at 50,000 decisions is as large as the differences of the better arms.
         """
-        return best_supported([self.value(policy, method="dm") for policy in policies])
+        return best_supported(self._values(policies, method="dm"))
+
+    def _values(
+        self, policies: Sequence[Floats], versus: Floats | None = None, confidence: float = 0.95, method: Method = "dr"
+    ) -> list[PolicyValue]:
+        return policy_values(
+            policies, arm=np.array(self.arms.names, dtype=object)[self.code], reward=self.reward, propensity=self.propensity,
+            arms=self.arms, outcome=self.outcome, versus=versus, groups=self.groups, confidence=confidence, method=method,
+        )  # fmt: skip
 
     def subset(self, mask: NDArray[np.bool_]) -> "Log":
         """Return the rows where the mask is true."""

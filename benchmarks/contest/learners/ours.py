@@ -49,7 +49,7 @@ def _propensity(task: Any, names: list[str]) -> np.ndarray | dict[str, float] | 
 
 
 def _frame(X: np.ndarray, task: Any) -> pd.DataFrame:
-    frame = pd.DataFrame(X.astype(np.float64), columns=[f"x{j}" for j in range(X.shape[1])])
+    frame = pd.DataFrame(np.asarray(X, dtype=np.float64), columns=[f"x{j}" for j in range(X.shape[1])])
     for j in task.categorical:
         levels = np.arange(int(np.nanmax(task.X[:, j])) + 1)
         frame[f"x{j}"] = pd.Categorical(X[:, j].astype(int), categories=levels)
