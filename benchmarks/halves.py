@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from contest.arm_inputs import arm_inputs
-from contest.budgets import BUDGETS
+from contest.budgets import BUDGETS, CONTENDERS
 from contest.cells import version_of
 from contest.jobs import Fitted, Where, fit_many
 from lighttouch.data.arms import ArmCatalogue
@@ -225,7 +225,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=os.environ.get("LIGHTTOUCH_REAL_DATA"))
     parser.add_argument("--peers", type=Path, default=Path(".venv-peers/bin/python"))
-    parser.add_argument("--learner", nargs="+", default=list(QUICK), choices=list(BUDGETS))
+    parser.add_argument("--learner", nargs="+", default=list(QUICK), choices=CONTENDERS)
     parser.add_argument("--splits", type=int, default=20)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--fresh", action="store_true", help="fit again what is kept")

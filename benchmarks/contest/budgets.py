@@ -1,6 +1,6 @@
 """Six settings for every learner to choose from: the same number of tries for all, the cheapest first.
 
-Ours has none to choose: its defaults are used as they are.
+Ours has none to choose: its defaults are used as they are. A stack chooses the weights of its members.
 """
 
 from typing import Any
@@ -49,6 +49,12 @@ BUDGETS: dict[str, list[dict[str, Any]]] = {
         )
     ],
 }  # fmt: skip
+# Who contends: ours, and what a data scientist would otherwise pick.
+CONTENDERS = tuple(BUDGETS)
+# Other ways to the same end that were built to be compared with ours.
+STACK = "stack by value"
+BUDGETS |= {"residual trees": FINAL, "robust trees": FINAL, STACK: [{}]}
+MEMBERS = ("ours", "plain LightGBM", "residual trees", "robust trees")
 PEERS = ("econml", "causalml")
 
 

@@ -14,18 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-FAMILY = {
-    "ours": "ours",
-    "plain LightGBM": "plain",
-    "EconML LinearDML": "econml_learners",
-    "EconML DRLearner": "econml_learners",
-    "EconML CausalForestDML": "econml_learners",
-    "causalml S": "causalml_learners",
-    "causalml T": "causalml_learners",
-    "causalml X": "causalml_learners",
-    "causalml uplift forest": "causalml_learners",
-}
+from learners.families import FAMILY
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from contest.budgets import BUDGETS
+from contest.budgets import CONTENDERS
 from contest.judge import UNITS
 from scipy.stats import norm
 from scipy.stats import t as student
@@ -69,7 +69,7 @@ def report(cells: list[Cell], worlds: list[str], n: int, large: int) -> str:
 def _not_run(cells: list[Cell], worlds: list[str]) -> list[str]:
     """Say which learners are missing on which worlds, and which worlds have fewer draws than there should be."""
     lines = []
-    for learner in BUDGETS:
+    for learner in CONTENDERS:
         own = [cell for cell in cells if cell["learner"] == learner]
         slow = any(cell["failure"] or cell["cpu_seconds"] > QUICK_SECONDS for cell in own)
         drawn = {world: {cell["seed"] for cell in own if cell["world"] == world} for world in worlds}
