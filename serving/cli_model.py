@@ -1,5 +1,6 @@
 """Commands on models: train from a book's decision log or from one flat table, and judge a saved model again."""
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -42,7 +43,9 @@ def train(  # noqa: PLR0913, PLR0917  each parameter is an option of the command
     table: Annotated[Path | None, typer.Option(help="Instead: one flat table (Parquet or CSV) of an experiment.")] = None,
     arm: Annotated[str | None, typer.Option(help="With --table: column of the arm.")] = None,
     outcome: Annotated[str | None, typer.Option(help="With --table: column of 0 or 1.")] = None,
-    propensity: Annotated[str | None, typer.Option(help="With --table: column or number; estimated without it.")] = None,
+    propensity: Annotated[
+        str | None, typer.Option(help="With --table: column, number, or none=0.5,letter=0.5 by arm; estimated without it.")
+    ] = None,
     group: Annotated[str | None, typer.Option(help="With --table: column whose rows stay together.")] = None,
     baseline: Annotated[str | None, typer.Option(help="With --table: the arm without treatment.")] = None,
     drop: Annotated[str, typer.Option(help="With --table: columns to leave out, by comma.")] = "",
@@ -257,12 +260,28 @@ def _flat_options(
 ) -> dict[str, object]:
     if arm is None or outcome is None:
         raise typer.BadParameter("--table needs --arm and --outcome.")
-    try:
-        stated: str | float | None = float(propensity) if propensity is not None else None
-    except ValueError:
-        stated = propensity
     left_out = tuple(name.strip() for name in drop.split(",") if name.strip())
     return {
-        "arm": arm, "outcome": outcome, "propensity": stated, "group": group, "baseline": baseline, "drop": left_out,
-        "seed": seed,
+        "arm": arm, "outcome": outcome, "propensity": _stated(propensity), "group": group, "baseline": baseline,
+        "drop": left_out, "seed": seed,
     }  # fmt: skip
+
+
+def _stated(given: str | None) -> str | float | dict[str, float] | None:
+    """Return what --propensity names: a number, a number for each arm, or else a column."""
+    if given is None:
+        return None
+    with suppress(ValueError):
+        return float(given)
+    if "=" not in given:
+        return given
+    by_arm, wrong = {}, []
+    for part in given.split(","):
+        name, _, number = part.rpartition("=")
+        try:
+            by_arm[name.strip()] = float(number)
+        except ValueError:
+            wrong.append(part.strip())
+    if wrong or "" in by_arm:
+        raise InvalidInput([Fault("--propensity", "arm=number,arm=number", ", ".join(wrong) or given, "Or name a column.")])
+    return by_arm

@@ -107,6 +107,17 @@ def test_one_flat_table_is_enough_to_learn_from(experiment, tmp_path):
     assert "run: " in said.out
 
 
+def test_odds_may_be_stated_by_arm(experiment, tmp_path):
+    table = ["train", "--table", experiment, "--arm", "arm", "--outcome", "paid"]
+    one = run(*table, "--propensity", 0.5, "--save", tmp_path / "one")
+    each = run(*table, "--propensity", "none=0.5, letter=0.5", "--save", tmp_path / "each")
+    assert each.code == 0, each.err
+    learnt = next(line for line in each.out.splitlines() if line.startswith("learnt policy "))
+    assert learnt in one.out
+    uneven = run(*table, "--propensity", "none=0.75,letter=0.25", "--save", tmp_path / "uneven")
+    assert learnt not in uneven.out
+
+
 def test_a_settings_file_is_used_and_its_unknown_keys_are_refused(book, model, tmp_path):
     (tmp_path / "policy.yaml").write_text("halted: true\n", encoding="utf-8")
     night = ["recommend", book, "--as-of", AS_OF, "--model", model, "--out", tmp_path / "recs.parquet"]

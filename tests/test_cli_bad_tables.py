@@ -109,6 +109,19 @@ def test_faults_of_outcome_and_propensity_come_at_once_and_name_their_columns(sh
     assert "column 'p' (propensity): expected above 0 and at most 1, found 120 rows outside, such as -1" in message
 
 
+@pytest.mark.parametrize(
+    ("stated", "told"),
+    [
+        ("none=half,letter=", "--propensity: expected arm=number,arm=number, found none=half, letter="),
+        ("none=0.5,leter=0.5", "propensity: expected a number for every arm in the log, found none for letter"),
+        ("none=0.5,letter=0.4", "propensity: expected odds of the arms that sum to 1, found 0.9 over 2 arms"),
+    ],
+)
+def test_odds_by_arm_that_are_none_are_refused(experiment, stated, told):
+    table = ["train", "--table", experiment, "--arm", "arm", "--outcome", "paid"]
+    assert told in " ".join(refused(*table, "--propensity", stated).split())
+
+
 def test_tables_that_may_be_absent_are_named_with_what_that_means(book, model, tmp_path):
     for name in ("borrowers", "loans", "instalments", "payments"):
         shutil.copy(book / f"{name}.parquet", tmp_path / f"{name}.parquet")
