@@ -11,23 +11,41 @@ from lighttouch.training.tracker import Standing
 from lighttouch.training.tracking import MlflowTracker
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "retrain.py"
-# So few that the gate has seen too few complaints to open: at its own size the example ends with a champion.
-BORROWERS = 300
+# So few that the gate has seen too few complaints to open.
+FEW = 300
+
+
+def run_example(room, *size):
+    """Run the example; return its room and the names that its last cell leaves."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sys, "argv", [str(EXAMPLE), str(room), *map(str, size)])
+        return room, runpy.run_path(str(EXAMPLE))
+
+
+def standing_in(room):
+    """Return what the registry holds."""
+    return MlflowTracker(f"sqlite:///{room / 'mlflow.db'}", room / "mlartifacts").standing("contact-response")
 
 
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory):
-    """Run the example once; return its room and the names that its last cell leaves."""
-    room = tmp_path_factory.mktemp("retrain")
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(sys, "argv", [str(EXAMPLE), str(room), str(BORROWERS)])
-        return room, runpy.run_path(str(EXAMPLE))
+    return run_example(tmp_path_factory.mktemp("retrain"), FEW)
 
 
 @pytest.fixture(scope="module")
 def standing(ended):
-    room, _ = ended
-    return MlflowTracker(f"sqlite:///{room / 'mlflow.db'}", room / "mlartifacts").standing("contact-response")
+    return standing_in(ended[0])
+
+
+def test_at_its_own_size_a_raw_table_ends_as_a_champion(tmp_path):
+    room, names = run_example(tmp_path)
+    verdict = names["promotion"].verdict
+    assert verdict.passed, verdict.reasons
+    gains = [check for check in verdict.checks if check.name.startswith("gain over ")]
+    assert len(gains) >= 2
+    assert all(check.figure > check.limit == 0.0 for check in gains)
+    assert standing_in(room) == Standing("contact-response", champion="1", challenger="1")
+    assert names["champion"].version == names["run"].bundle.version == names["repeated"].bundle.version
 
 
 def test_the_better_candidate_is_trained_registered_and_judged_once(ended, standing):
