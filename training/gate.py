@@ -134,13 +134,13 @@ def hold(trial: Trial, settings: PolicySettings, gate: GateSettings, looks: Sequ
     every = np.arange(len(rows))
     taken = rows.propensity[every, codes]
     weight, decided = verdict.policies[LEARNT][every, codes] / taken, verdict.decided
-    happened = rewards(rows, settings)
+    happened, groups = rewards(rows, settings), pd.factorize(rows.rows["borrower_id"])[0]
     given = np.array(rows.arms.names)[verdict.policies[LEARNT].sum(axis=0) > 0]
     checks = [
         *(check_gain(name, gains[name], 1 - level) for name in (*champion, *rivals)),
-        check_harm(weight, happened.harm, level, gate.harm_limit),
+        check_harm(weight, happened.harm, groups, level, gate.harm_limit),
         *check_calibration(
-            happened.repaid, decided.response[every, codes], 1 / taken, codes, rows.arms, gate.calibration_limit
+            happened.repaid, decided.response[every, codes], 1 / taken, groups, codes, rows.arms, gate.calibration_limit
         ),
         check_support(_supported_share(verdict), gate.least_supported),
         *_alarm_checks(alarms, given.tolist()),

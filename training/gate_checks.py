@@ -12,8 +12,8 @@ from .alarm_types import Alarm
 from .inputs import Floats, Ints
 
 FIFTHS = 5
-# Below this many effective rows an arm's calibration is not judged by itself.
-LEAST_ROWS = 50.0
+# Expected events, and expected rows without one, that a part of the calibration's table needs for the law of its gap.
+LEAST_EVENTS = 5.0
 # Chance of calling the calibration of any one of the arms off when all are right.
 ARM_LEVEL = 0.05
 
@@ -59,11 +59,12 @@ def check_gain(over: str, row: Mapping[Hashable, Any], confidence: float) -> Che
     return Check(f"gain over {over}", low, 0.0, f"{found}: {'; '.join(why)}".rstrip(".") + ".", passed=False)
 
 
-def rate_upper(weight: Floats, event: Floats, level: float) -> tuple[float, float]:
+def rate_upper(weight: Floats, event: Floats, groups: Ints, level: float) -> tuple[float, float]:
     """Return a weighted rate of rare events, and its one-sided upper bound.
 
-    A normal interval says "no harm, surely" where no event was seen; this one holds the next event possible. Events are
-    weighted Poisson counts, and the gamma interval of Fay and Feuer has one more event of the mean weight added to it.
+    A normal interval says "no harm, surely" where no event was seen; this one holds the next event possible, and takes it to be
+    of the largest weight: where a policy differs from the log, the rows that tell of its arms are few and heavy, and their mean
+    is that of the others. Events are weighted Poisson counts, those of a borrower together (gamma interval of Fay and Feuer).
 
     Parameters
     ----------
@@ -71,75 +72,93 @@ def rate_upper(weight: Floats, event: Floats, level: float) -> tuple[float, floa
         Importance weights: probability under the policy over probability under the log.
     event : ndarray of shape (n,)
         0 or 1.
+    groups : ndarray of shape (n,)
+        A number per borrower.
     level : float
-        Chance that the bound is below the truth.
+        Chance that the bound is below the truth, at most.
 
     References
     ----------
-    Fay, Feuer (1997), Confidence intervals for directly standardized rates; Tiwari, Clegg, Zou (2006), Efficient interval
-    estimation for age-adjusted cancer rates.
+    Fay, Feuer (1997), Confidence intervals for directly standardized rates, Statistics in Medicine 16.
 
     Examples
     --------
-    >>> rate, upper = rate_upper(np.ones(1_000), np.zeros(1_000), level=0.05)
+    >>> rate, upper = rate_upper(np.ones(1_000), np.zeros(1_000), np.arange(1_000), level=0.05)
     >>> rate, round(upper, 5)  # the rule of three: 3 / 1,000
     (0.0, 0.003)
     """
-    n, own = len(weight), weight[weight > 0]
-    if len(own) == 0:
+    n, largest = len(weight), float(weight.max(initial=0.0)) / len(weight)
+    if not largest > 0:
         return float("nan"), 1.0
     rate = float(weight @ event) / n
-    variance = float((weight * weight) @ event) / n**2
-    mean, square = float(own.mean()) / n, float((own * own).mean()) / n**2
-    shape = 2 * (rate + mean) ** 2 / (variance + square)
-    upper = (variance + square) / (2 * (rate + mean)) * float(chi2.ppf(1 - level, shape))
+    variance = float((np.bincount(groups, weight * event) ** 2).sum()) / n**2
+    shape = 2 * (rate + largest) ** 2 / (variance + largest**2)
+    upper = (variance + largest**2) / (2 * (rate + largest)) * float(chi2.ppf(1 - level, shape))
     return rate, min(upper, 1.0)
 
 
-def check_harm(weight: Floats, event: Floats, level: float, limit: float) -> Check:
+def check_harm(weight: Floats, event: Floats, groups: Ints, level: float, limit: float) -> Check:
     """Hold the upper bound of the policy's harm against its limit."""
-    rate, upper = rate_upper(weight, event, level)
+    rate, upper = rate_upper(weight, event, groups, level)
     found = f"harm {rate:.2%} of decisions, at most {upper:.2%} with {1 - level:.2%} confidence, limit {limit:.2%}"
     if upper < limit:
         return Check("harm", upper, limit, f"{found}.", passed=True)
     seen = int(event[weight > 0].sum())
-    few = f"only {seen:,} events were seen under its arms: log more decisions, or " if rate < limit else ""
+    counted = f"{seen:,} event was" if seen == 1 else f"{seen:,} events were"
+    few = f"only {counted} seen under its arms: log more decisions, or " if rate < limit else ""
     return Check("harm", upper, limit, f"{found}: {few}choose lighter arms, or a higher price of harm.", passed=False)
 
 
-def calibration_gap(y: Floats, p: Floats, weight: Floats) -> tuple[float, float]:
-    """Return the root mean square gap of predicted and observed shares over fifths, less noise; and chi-square over its mean.
+def calibration_gap(y: Floats, p: Floats, weight: Floats, groups: Ints) -> tuple[float, float]:
+    """Return the root mean square gap of predicted and observed shares over fifths, less noise, and its chance.
 
-    The gap of a bin is partly chance: the variance of each is taken off its square, so that a calibrated model is near 0
-    with few rows as with many.
+    The gap of a part is partly chance: the variance of each is taken off its square, so that a calibrated model is near 0
+    with few rows as with many. Rows of a borrower count together. With too few expected events there are fewer parts.
+
+    Parameters
+    ----------
+    y, p, weight : ndarray of shape (n,)
+        0 or 1; predicted; inverse propensity.
+    groups : ndarray of shape (n,)
+        A number per borrower.
+
+    Returns
+    -------
+    gap : float
+    chance : float
+        That a calibrated model's parts are as far off; NaN where there are too few events even for one.
 
     References
     ----------
     Kumar, Liang, Ma (2019), Verified uncertainty calibration, NeurIPS.
     """
-    order = np.argsort(p, kind="stable")
+    told = float(weight.sum()) ** 2 / float(weight @ weight) / len(weight) * min(p.sum(), (1 - p).sum())
+    parts = min(int(told / LEAST_EVENTS), FIFTHS)
+    if parts == 0:
+        return 0.0, float("nan")
     mass, squares, statistic = 0.0, 0.0, 0.0
-    for part in np.array_split(order, FIFTHS):
-        w = weight[part]
-        if not w.sum() > 0:
-            continue
-        residual = y[part] - p[part]
-        gap = float(w @ residual) / w.sum()
-        noise = float((w * w) @ (p[part] * (1 - p[part]))) / w.sum() ** 2
+    for part in np.array_split(np.argsort(p, kind="stable"), parts):
+        w, left = weight[part], y[part] - p[part]
+        gap = float(w @ left) / w.sum()
+        alone = float((w * w) @ (p[part] * (1 - p[part])))
+        together = float((np.bincount(groups[part], w * left) ** 2).sum())
+        noise = max(alone, together) / w.sum() ** 2
         mass, squares = mass + w.sum(), squares + w.sum() * (gap * gap - noise)
         statistic += gap * gap / max(noise, 1e-12)
-    return float(np.sqrt(max(squares, 0.0) / max(mass, 1e-12))), statistic
+    return float(np.sqrt(max(squares, 0.0) / mass)), float(chi2.sf(statistic, parts))
 
 
-def check_calibration(y: Floats, p: Floats, weight: Floats, codes: Ints, arms: ArmCatalogue, limit: float) -> list[Check]:
+def check_calibration(
+    y: Floats, p: Floats, weight: Floats, groups: Ints, codes: Ints, arms: ArmCatalogue, limit: float
+) -> list[Check]:
     """Hold predicted against observed response of the taken arms: all together, and arm by arm.
 
     Parameters
     ----------
     y, p, weight : ndarray of shape (n,)
         0 or 1; predicted response of the taken arm; inverse propensity.
-    codes : ndarray of shape (n,)
-        Positions of the taken arms.
+    groups, codes : ndarray of shape (n,)
+        A number per borrower; positions of the taken arms.
 
     Returns
     -------
@@ -147,22 +166,21 @@ def check_calibration(y: Floats, p: Floats, weight: Floats, codes: Ints, arms: A
         The limit is that of a response of one half, and shrinks with the response's variance: 2% happen where 6% are promised
         is no smaller a fault than 40% where 60% are. All together must be within the limit as given and, unless it is chance,
         within the shrunken one. An arm by itself has few rows: it fails where its gap is beyond the shrunken limit *and* beyond
-        chance, over all arms.
+        chance, over all arms; where too few events are expected of it, it is not judged by itself.
     """
-    pooled, statistic = calibration_gap(y, p, weight)
+    pooled, chance = calibration_gap(y, p, weight, groups)
     rate = float(np.average(y, weights=weight))
     scaled = limit * 4 * rate * (1 - rate)
-    chance = statistic <= float(chi2.ppf(1 - ARM_LEVEL, FIFTHS))
-    passed = pooled <= scaled or (pooled <= limit and chance)
-    checks = [_calibration_check("calibration", pooled, limit if chance else scaled, passed=passed)]
-    reach = float(chi2.ppf(1 - ARM_LEVEL / len(arms), FIFTHS))
+    # NaN, where nothing can be told from chance, is chance.
+    beyond = chance < ARM_LEVEL
+    passed = pooled <= scaled or (pooled <= limit and not beyond)
+    checks = [_calibration_check("calibration", pooled, scaled if beyond else limit, passed=passed)]
     for k, name in enumerate(arms.names):
         own = codes == k
-        w = weight[own]
-        if not own.any() or w.sum() ** 2 / (w @ w) < LEAST_ROWS:
+        if not own.any():
             continue
-        gap, statistic = calibration_gap(y[own], p[own], w)
-        if gap > scaled and statistic > reach:
+        gap, chance = calibration_gap(y[own], p[own], weight[own], groups[own])
+        if gap > scaled and chance < ARM_LEVEL / len(arms):
             checks.append(_calibration_check(f"calibration of {name}", gap, scaled, passed=False))
     return checks
 
