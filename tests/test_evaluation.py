@@ -1,5 +1,7 @@
 """`policy_value` keeps its interface, agrees with arithmetic, and refuses what a log cannot carry."""
 
+import re
+
 import numpy as np
 import pytest
 from lighttouch.data.arms import Arm, ArmCatalogue
@@ -128,7 +130,10 @@ def test_a_log_that_cannot_carry_the_policy_is_named_and_a_remedy_given(change, 
     found = policy_value(np.full(600, "none"), **(log() | change))
     assert not found.supported
     assert words in found.reason
-    assert found.reason.endswith("Log more exploration of those arms, or choose a policy nearer to the logged one.")
+    # Odds that are not those of the draw ask for the right odds; anything else for another log or policy.
+    right = "State the probabilities with which the arms were drawn."
+    more = "Log more exploration of those arms, or choose a policy nearer to the logged one."
+    assert found.reason.endswith(right if words.startswith("mean weight") else more)
 
 
 def test_what_the_log_never_gave_is_said_once_and_a_small_share_is_not_told_as_none():
@@ -137,6 +142,33 @@ def test_what_the_log_never_gave_is_said_once_and_a_small_share_is_not_told_as_n
     assert "standard errors from 1" not in never
     rarely = np.tile([1e-5, 1.0 - 1e-5, 0.0], (600, 1))
     assert "less than 0.1% of the policy's decisions give 'none'" in policy_value(rarely, **data).reason
+
+
+def test_one_borrower_who_carries_most_of_the_rows_is_not_many():
+    data = log(n=790)
+    groups = np.r_[np.repeat(np.arange(39), 10), np.full(400, 39)]
+    told = policy_value(np.full(790, "sms"), groups=groups, **data).reason
+    assert re.search(r"40 clusters tell as much as \d\.\d of equal weight \(at least 10 are needed\)", told)
+    even = policy_value(np.full(790, "sms"), groups=np.arange(790) % 40, **data)
+    assert even.supported
+
+
+@pytest.mark.parametrize("stated", [0.3333, 0.33, np.full((600, 3), 0.3333)])
+def test_odds_that_a_log_has_rounded_fit_it(stated):
+    even = np.full((600, 3), 1 / 3)
+    assert policy_value(even, **(log() | {"propensity": stated})).supported
+    halved = policy_value(even, **(log() | {"propensity": np.full(600, 1 / 6)}))
+    assert "mean weight is 2.000, over 100 standard errors from 1: the propensities do not fit the log" in halved.reason
+    assert halved.reason.endswith("State the probabilities with which the arms were drawn.")
+
+
+def test_what_may_be_a_propensity_may_be_a_policy():
+    rng = np.random.default_rng(0)
+    rounded = rng.dirichlet(np.ones(3), 600).round(5)
+    found = policy_value(rounded, **(log() | {"propensity": rounded, "outcome": np.ones((600, 3))}), method="dm")
+    assert found.estimate == pytest.approx(1.0, abs=1e-12)
+    with pytest.raises(InvalidInput, match="1 rows that do not"):
+        policy_value(np.vstack([rounded[1:], [[0.5, 0.5, 0.5]]]), **log())
 
 
 def test_a_policy_that_the_log_carries_is_supported_without_a_reason():

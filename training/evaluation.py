@@ -11,12 +11,11 @@ from ..data.arms import ArmCatalogue
 from ..data.errors import Fault, InvalidInput
 from .clusters import clustered_error, reach
 from .inputs import Floats, Ints, arm_positions, group_codes, numbers
-from .propensity import Propensity, PropensityLike, read_propensity
+from .propensity import SUM_TOLERANCE, Propensity, PropensityLike, read_propensity
 from .weights import Footing, footing
 
 Method = Literal["dr", "ips", "snips", "dm"]
 METHODS: tuple[Method, ...] = ("dr", "ips", "snips", "dm")
-SUM_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -272,5 +271,9 @@ def _probabilities(policy: Any, names: Sequence[str], n: int, where: str, faults
     result = given.astype(np.float64)
     wrong = ~(np.isfinite(result).all(axis=1) & (result >= 0).all(axis=1) & (np.abs(result.sum(axis=1) - 1) <= SUM_TOLERANCE))
     if wrong.any():
-        faults.append(Fault(where, "rows of probabilities that sum to 1", f"{int(wrong.sum()):,} rows that do not", ""))
-    return result
+        found = f"{int(wrong.sum()):,} rows that do not, such as {result[wrong][0].round(4).tolist()}"
+        faults.append(Fault(where, "rows of probabilities that sum to 1", found, "Divide each row by its sum."))
+        return result
+    # A log that stores a few digits rounds; the sum of a policy is 1.
+    exact: Floats = result / result.sum(axis=1, keepdims=True)
+    return exact
