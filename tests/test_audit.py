@@ -50,6 +50,30 @@ def drawn(n, seed=0, gap=0.0):
     return pd.DataFrame({"measure": own + rng.normal(size=n) + gap * (group == "a")}), group, borrowers
 
 
+def test_groups_in_which_something_rare_did_not_happen_are_not_notable():
+    # No difference at all: of 60 books 3 may show one. A group without an event has no variance of its own.
+    rng, notable, seen = np.random.default_rng(0), 0, 0
+    for _ in range(60):
+        group = pd.Series(rng.integers(0, 20, 3_000).astype(str))
+        scores = pd.DataFrame({"harm": (rng.random(3_000) < 0.01).astype(float)})
+        found = audit_groups(scores, {"side": group}, pd.Series(np.arange(3_000)), AuditOptions())
+        notable += bool(found["notable"].any())
+        own = found[found["dimension"] == "side"]
+        seen += int((own["estimate"] == 0).sum())
+        assert (own["low"] >= 0).all()
+        assert (own["high"] > own["low"]).all()
+    assert seen > 60
+    assert notable <= 6
+
+
+def test_a_group_in_which_something_rare_happens_four_times_as_often_is_notable():
+    rng = np.random.default_rng(1)
+    group = pd.Series(rng.integers(0, 10, 20_000).astype(str))
+    event = (rng.random(20_000) < np.where(group == "3", 0.04, 0.01)).astype(float)
+    found = audit_groups(pd.DataFrame({"harm": event}), {"side": group}, pd.Series(np.arange(20_000)), AuditOptions())
+    assert found.loc[found["notable"], "group"].tolist() == ["3"]
+
+
 def test_intervals_of_differences_hold_the_truth_about_as_often_as_promised():
     held = 0
     for seed in range(200):

@@ -8,7 +8,7 @@ from typing import Final, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import stdtr, stdtrit
+from scipy.special import stdtrit
 
 from ..data.errors import Fault, InvalidInput
 from ..policy.settings import PolicySettings
@@ -18,6 +18,7 @@ from .clusters import clustered_error
 from .decide import Decided, decide
 from .evaluation import PolicyValue
 from .logged import HARM, REPAID, Log, logs
+from .pooled_mean import PooledMean
 from .table import TrainingTable
 
 Floats = NDArray[np.float64]
@@ -196,37 +197,39 @@ def judged_together(table: pd.DataFrame, confidence: float) -> pd.DataFrame:
 
 
 def _rows(dimension: str, groups: pd.Series, scores: pd.DataFrame, borrowers: pd.Series, options: AuditOptions) -> pd.DataFrame:
-    codes = pd.factorize(borrowers)[0]
+    people_of = pd.factorize(borrowers)[0]
+    together = pd.factorize(pd.MultiIndex.from_arrays([people_of, groups.to_numpy()]))[0]
+    values = {name: scores[name].to_numpy(dtype=np.float64) for name in scores}
+    book = {name: PooledMean.of(own, together) for name, own in values.items()}
     rows = []
     for group in sorted(groups.unique()):
         inside = (groups == group).to_numpy()
         people = int(borrowers[inside].nunique())
         reach = float(stdtrit(max(people - 1, 1), 0.5 + options.confidence / 2))
-        for measure in scores.columns:
-            values = scores[measure].to_numpy(dtype=np.float64)
-            mean, all_ = float(values[inside].mean()), float(values.mean())
-            own = np.where(inside, (values - mean) / inside.mean(), 0.0)
-            error, apart = clustered_error(own, codes), clustered_error(own - (values - all_), codes)
-            difference = mean - all_ if dimension != "all" else np.nan
+        for measure, own in values.items():
+            whole, mean = book[measure], float(own[inside].mean())
+            moved = np.where(inside, (own - mean) / inside.mean(), 0.0)
+            error = max(clustered_error(moved, people_of), whole.error(int(inside.sum())))
+            difference, apart, p = np.nan, np.nan, np.nan
+            if dimension != "all":
+                difference = mean - whole.mean
+                share = float(inside.mean())
+                apart = max(
+                    clustered_error(moved - (own - whole.mean), people_of), whole.error(int(inside.sum())) * np.sqrt(1 - share)
+                )
+                p = whole.chance(difference, apart, people, int(inside.sum()))
+            low, high = np.clip([mean - reach * error, mean + reach * error], *whole.bounds)
             rows.append(
                 {
                     "dimension": dimension, "group": group, "measure": measure,
                     "decisions": int(inside.sum()), "borrowers": people,
-                    "estimate": mean, "low": mean - reach * error, "high": mean + reach * error,
+                    "estimate": mean, "low": low, "high": high,
                     "difference": difference,
                     "difference_low": difference - reach * apart, "difference_high": difference + reach * apart,
-                    "p": _two_sided(difference, apart, people),
+                    "p": p,
                 }
             )  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def _two_sided(difference: float, error: float, people: int) -> float:
-    if not np.isfinite(difference):
-        return float("nan")
-    if error == 0:
-        return 1.0 if abs(difference) < 1e-12 else 0.0
-    return float(2 * stdtr(max(people - 1, 1), -abs(difference) / error))
 
 
 def _holm(p: Floats) -> Floats:
