@@ -112,6 +112,8 @@ def show_promotion(promotion: Promotion) -> None:
     for notice in () if trial is None else trial.rows.notices:
         note(f"  {notice}")
     if found.verdict is not None:
+        for notice in found.verdict.notices:
+            note(f"  {notice}")
         show_verdict(found.verdict.values, found.verdict.gains)
         show(found.table.drop(columns="sentence"), "the gate's questions", CHECK_FORMATS)
     head("The gate is open" if found.passed else "The gate is closed")

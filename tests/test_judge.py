@@ -1,5 +1,6 @@
 """Choosing and judging: the arm that the design's precedence gives, and values that agree with the world's truth."""
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from lighttouch.data.book import Book
 from lighttouch.data.errors import InvalidInput
 from lighttouch.policy.settings import PolicySettings
 from lighttouch.policy.value import arm_value, contact_cost
-from lighttouch.training.decide import decide
+from lighttouch.training.decide import Circumstances, decide
 from lighttouch.training.evaluation import policy_value
 from lighttouch.training.judge import LEARNT, LOGGED, best_constant_arm, judge
 from lighttouch.training.logged import rewards
@@ -207,6 +208,24 @@ def test_a_saved_model_is_judged_again_on_what_it_has_not_seen(trained):
         again = judge_again(book, trained.run.bundle, trained.settings).verdict
     pd.testing.assert_frame_equal(again.values, trained.run.verdict.values)
     pd.testing.assert_frame_equal(again.gains, trained.run.verdict.gains)
+
+
+def test_months_of_decisions_are_not_priced_as_one_night(trained):
+    test = trained.run.test
+    free = judge(trained.run.bundle, test, {}, PolicySettings())
+    wanted = Counter()
+    for k in free.decided.arm.tolist():
+        wanted.update({str(channel): dose for channel, dose in list(test.arms)[k].doses.items()})
+    (channel, most), *_ = wanted.most_common(1)
+    # A week has room for a quarter of what months of nights want: in one night that closes the channel to most.
+    short = PolicySettings.from_dict({"capacity": {"channels": {channel: most / 4}}})
+    around = Circumstances(test.history())
+    one_night = decide(trained.run.bundle, test.features, test.lawful, test.rows["overdue"].to_numpy(), short, around)
+    assert (one_night.arm != free.decided.arm).any()
+    held = judge(trained.run.bundle, test, {}, short)
+    assert (held.decided.arm == free.decided.arm).all()
+    assert free.notices == ()
+    assert held.notices == (f"judged as if nothing were short: what {channel} cost is known by night only",)
 
 
 def test_a_model_that_has_seen_everything_is_not_judged_on_it(trained):

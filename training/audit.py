@@ -13,9 +13,8 @@ from scipy.special import stdtrit
 from ..data.errors import Fault, InvalidInput
 from ..policy.settings import PolicySettings
 from .bundle import ModelBundle
-from .chooser import Circumstances
 from .clusters import clustered_error
-from .decide import Decided, decide
+from .decide import Decided, decide_logged
 from .evaluation import PolicyValue
 from .logged import HARM, REPAID, Log, logs
 from .pooled_mean import PooledMean
@@ -106,9 +105,7 @@ class AuditLog:
     @classmethod
     def of(cls, bundle: ModelBundle, test: TrainingTable, settings: PolicySettings) -> Self:
         """Choose with a model, without exploration, knowing what was known."""
-        known = test.rows["overdue"].to_numpy(dtype=np.float64)
-        around = Circumstances(test.history())
-        return cls(test, decide(bundle, test.features, test.lawful, known, settings, around), settings)
+        return cls(test, decide_logged(bundle, test, settings), settings)
 
     def scores(self, executed: Floats) -> pd.DataFrame:
         """Return what each decision adds to each measure, a column per measure.

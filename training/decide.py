@@ -10,14 +10,16 @@ from ..data.arms import ArmCatalogue
 from ..policy.allocation_capacity import capacity_usage
 from ..policy.allocation_frozen import CapacityBelowFloor, frozen_prices
 from ..policy.allocation_prices import priced, remaining, reserve
+from ..policy.allocation_settings import CapacitySettings
 from ..policy.exploration import Draws, explore
 from ..policy.reasons import Reason
 from ..policy.restraint import Restraint, restrain
 from ..policy.settings import PolicySettings
 from .bundle import ModelBundle
 from .chooser import Chooser, Circumstances, HouseChooser, soft
+from .table import TrainingTable
 
-__all__ = ["Circumstances", "Decided", "decide", "decide_by_house"]
+__all__ = ["Circumstances", "Decided", "decide", "decide_by_house", "decide_logged"]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -105,6 +107,23 @@ def decide_by_house(
     around = circumstances or Circumstances()
     left, restraint = _left(arms, features, lawful, settings, around)
     return _decided(HouseChooser(arms, left, recoverable, settings), restraint.removed_by, settings, around)
+
+
+def decide_logged(bundle: ModelBundle, rows: TrainingTable, settings: PolicySettings, lawful: Flags | None = None) -> Decided:
+    """Choose an arm for each logged decision, without exploration, by what was known and committed then.
+
+    Nothing is held to be short: what capacity costs belongs to one night and to all who stand in line then, and logged
+    decisions are of many nights, a sample of each. Priced together, they would be refused what each night had room for.
+
+    Parameters
+    ----------
+    lawful : ndarray of shape (n, K), optional
+        Of the model's arms; the table's own where left out.
+    """
+    known = rows.rows["overdue"].to_numpy(dtype=np.float64)
+    around = Circumstances(rows.history(bundle.arms))
+    free = settings.model_copy(update={"capacity": CapacitySettings()})
+    return decide(bundle, rows.features, rows.lawful if lawful is None else lawful, known, free, around)
 
 
 def _left(

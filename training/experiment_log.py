@@ -13,7 +13,7 @@ from ..data.policies import ConstantPolicy, Situation
 from ..policy.settings import PolicySettings
 from ..policy.value import arm_value
 from .bundle import ModelBundle
-from .decide import Circumstances, decide
+from .decide import decide_logged
 from .experiment import SHARES, Design, Question, plan, shrunken
 from .gate_settings import GateSettings
 from .table import TrainingTable, training_table
@@ -137,10 +137,8 @@ def _may_be_given(rows: TrainingTable) -> NDArray[np.bool_]:
 
 
 def _policy(model: ModelBundle, rows: TrainingTable, settings: PolicySettings) -> NDArray[np.float64]:
-    owed = rows.rows["overdue"].to_numpy(dtype=np.float64)
-    around = Circumstances(rows.history(model.arms))
-    decided = decide(model, rows.features, _may_be_given(rows), owed, settings, around)
-    return np.eye(len(rows.arms))[decided.arm]
+    chosen: NDArray[np.float64] = np.eye(len(rows.arms))[decide_logged(model, rows, settings, _may_be_given(rows)).arm]
+    return chosen
 
 
 def _rewards(

@@ -9,7 +9,7 @@ from scipy.special import betaincinv
 from ..policy.frontier import FrontierPoint, Prospects, frontier, point_of
 from ..policy.settings import PolicySettings
 from .bundle import ModelBundle
-from .decide import Circumstances, decide
+from .decide import decide_logged
 from .evaluation import PolicyValue
 from .judge import LEARNT, LOGGED
 from .logged import HARM, RECOVERED, REPAID, VALUE, Log, logs
@@ -43,7 +43,7 @@ def frontier_table(
         the binomial band of the effective sample); ess, supported, reason.
     """
     known = test.rows["overdue"].to_numpy(dtype=np.float64)
-    decided = decide(bundle, test.features, test.lawful, known, settings, Circumstances(test.history()))
+    decided = decide_logged(bundle, test, settings)
     prospects = Prospects(decided.response, decided.harm, known, decided.lawful & decided.supported)
     log = logs(test, decided.response, decided.harm, settings)
     K = len(test.arms)

@@ -16,7 +16,7 @@ from ..data.errors import Fault, InvalidInput
 from ..policy.settings import PolicySettings
 from .alarm_types import Alarm
 from .bundle import ModelBundle
-from .decide import Circumstances, decide
+from .decide import decide_logged
 from .folds import fold_digest, time_folds
 from .gate_alarms import alarms_of
 from .gate_checks import Check, check_alarms, check_calibration, check_gain, check_harm, check_support
@@ -186,9 +186,7 @@ def _champion_policy(trial: Trial, settings: PolicySettings) -> dict[str, NDArra
     rows, names = trial.rows, trial.rows.arms.names
     own = np.array([names.index(name) if name in names else -1 for name in trial.champion.arms.names])
     lawful = np.where(own >= 0, rows.lawful[:, own], False)  # noqa: FBT003  a value, not a flag
-    owed = rows.rows["overdue"].to_numpy(dtype=np.float64)
-    around = Circumstances(rows.history(trial.champion.arms))
-    decided = decide(trial.champion, rows.features, lawful, owed, settings, around)
+    decided = decide_logged(trial.champion, rows, settings, lawful)
     return {CHAMPION_POLICY: np.eye(len(names))[own[decided.arm]]}
 
 

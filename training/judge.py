@@ -11,7 +11,7 @@ from ..data.errors import Fault, InvalidInput
 from ..data.policies import ConstantPolicy, Policy, Situation
 from ..policy.settings import PolicySettings
 from .bundle import ModelBundle
-from .decide import Circumstances, Decided, decide
+from .decide import Decided, decide_logged
 from .folds import TimeFolds
 from .inputs import Floats
 from .logged import REPAID, VALUE, Log, logs
@@ -35,12 +35,15 @@ class Verdict:
         Probabilities of each policy on the fold.
     decided : Decided
         What the model chose on the fold.
+    notices : tuple of str
+        What the reader should know.
     """
 
     values: pd.DataFrame
     gains: pd.DataFrame
     policies: dict[str, Floats]
     decided: Decided
+    notices: tuple[str, ...] = ()
 
 
 def judge(
@@ -63,8 +66,7 @@ def judge(
         Of every interval.
     """
     # The choice sees what was known to be overdue; what was truly owed is for the rewards alone.
-    known = test.rows["overdue"].to_numpy(dtype=np.float64)
-    decided = decide(bundle, test.features, test.lawful, known, settings, Circumstances(test.history()))
+    decided = decide_logged(bundle, test, settings)
     policies = {LEARNT: _one_hot(decided.arm, len(test.arms)), LOGGED: test.propensity}
     policies |= {name: _project(ConstantPolicy(arm), test) for name, arm in fixed.items()} | (others or {})
     log = logs(test, decided.response, decided.harm, settings)
@@ -73,7 +75,9 @@ def judge(
     gains = pd.DataFrame([_gain(name, policies[LEARNT], policies[name], log, confidence) for name in rivals])
     wanted = {name: test.lawful[:, test.arms.index(arm)] for name, arm in fixed.items()}
     values["projected"] = [float(1 - wanted[name].mean()) if name in wanted else 0.0 for name in values["policy"]]
-    return Verdict(values, gains, policies, decided)
+    short = settings.capacity.names
+    notices = (f"judged as if nothing were short: what {', '.join(short)} cost is known by night only",) if short else ()
+    return Verdict(values, gains, policies, decided, notices)
 
 
 def unseen_rows(table: TrainingTable, folds: TimeFolds, models: Sequence[ModelBundle]) -> TrainingTable:

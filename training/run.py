@@ -92,7 +92,8 @@ class TrainingRun:
     @property
     def notices(self) -> tuple[str, ...]:
         """What the reader of the run should know."""
-        rang, harm = tuple(str(alarm) for alarm in self.alarms if alarm.rings), self.bundle.harm
+        rang = (*(str(alarm) for alarm in self.alarms if alarm.rings), *self.verdict.notices)
+        harm = self.bundle.harm
         if harm is None or harm.supported:
             return rang
         return (*rang, f"harm: {harm.events:,} events are too few to tell arms apart; one pooled rate stands for all")
@@ -188,4 +189,4 @@ def judge_again(book: Book, bundle: ModelBundle, settings: PolicySettings, test_
     folds = time_folds(table.rows["as_of"], settings.outcome.horizon_days, test_share)
     rows = unseen_rows(table, folds, [bundle])
     verdict = judge(bundle, rows, fixed_rules(bundle.arms, bundle.facts["best_constant"]), settings)
-    return Judged(verdict, fold_digest(table.rows[folds.test]), provenance(book, settings), table.notices)
+    return Judged(verdict, fold_digest(table.rows[folds.test]), provenance(book, settings), (*table.notices, *verdict.notices))
