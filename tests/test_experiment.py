@@ -37,7 +37,7 @@ def known(small_world):
     rule[np.arange(n), np.where(lawful[:, ARMS.index("sms-every-3-days")], ARMS.index("sms-every-3-days"), 0)] = 1.0
     none = np.zeros((n, K))
     none[:, 0] = 1.0
-    return Question(rule, none, rule, lawful, response, response * (1 - response))
+    return Question(rule, none, rule, lawful, response, response * (1 - response), np.arange(n))
 
 
 def redraw(question, share, rows, rng):
@@ -60,6 +60,34 @@ def test_at_the_proposed_size_the_gate_passes_about_as_often_as_was_promised(kno
     passed = np.mean([redraw(known, share, rows, rng).low > 0 for _ in range(300)])
     assert known.gain > 0.02
     assert abs(passed - 0.8) < 3 * np.sqrt(0.8 * 0.2 / 300)
+
+
+def test_decisions_of_a_borrower_who_gains_more_each_time_do_not_count_as_strangers(known):
+    # Ten decisions each, of borrowers who owe different amounts for good. With two arms the draw adds little to that.
+    times, rng = 10, np.random.default_rng(3)
+    two = known.lawful & np.isin(np.arange(len(ARMS)), [0, ARMS.index("sms-every-3-days")])
+    who = np.repeat(np.arange(len(known.target)), times)
+    owed = rng.lognormal(0.0, 0.5, len(known.target))[who]
+    many = Question(
+        known.target[who], known.rival[who], known.current[who], two[who], owed[:, None] * known.expected[who],
+        owed[:, None] ** 2 * known.variance[who], who,
+    )  # fmt: skip
+    e = many.propensities(1.0)
+    code = (e.cumsum(axis=1) > rng.random(len(who))[:, None]).argmax(axis=1)
+    paid = owed * (rng.random(len(who)) < known.expected[who, code])
+    found = policy_value(
+        many.target, versus=many.rival, arm=np.array(ARMS.names)[code], reward=paid, propensity=e, arms=ARMS,
+        outcome=many.expected, groups=who,
+    )  # fmt: skip
+    assert many.spread(1.0) > 1.15 * replace(many, groups=np.arange(len(who))).spread(1.0)
+    assert found.se**2 * found.n == pytest.approx(many.spread(1.0), rel=0.06)
+
+
+def test_what_the_log_explores_already_is_told(known):
+    assert known.explored == 0.0
+    mixed = replace(known, current=known.propensities(0.1))
+    assert mixed.explored == pytest.approx(0.1)
+    assert mixed.propensities(0.0) == pytest.approx(known.propensities(0.1))
 
 
 def test_the_spread_is_the_variance_that_the_estimator_itself_reports(known):

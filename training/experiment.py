@@ -27,11 +27,13 @@ class Question:
     target, rival : ndarray of shape (n, K)
         Probabilities of the policy that is hoped to be better, and of the one that it is held against.
     current : ndarray of shape (n, K)
-        Probabilities with which the policy in force decides, exploration apart.
+        Probabilities with which the log decides; what it draws evenly already is among them.
     lawful : ndarray of shape (n, K)
         Arms that exploration may draw.
     expected, variance : ndarray of shape (n, K)
         Mean and variance of the reward under each arm; account currency, and its square.
+    groups : ndarray of shape (n,)
+        A number per borrower.
     """
 
     target: Floats
@@ -40,6 +42,7 @@ class Question:
     lawful: NDArray[np.bool_]
     expected: Floats
     variance: Floats
+    groups: NDArray[np.int64]
 
     @property
     def gain(self) -> float:
@@ -51,8 +54,14 @@ class Question:
         """Target less rival."""
         return self.target - self.rival
 
+    @property
+    def explored(self) -> float:
+        """Share of decisions that the log draws evenly already: of each lawful arm, what the rarest of them gets."""
+        least = np.where(self.lawful, self.current, np.inf).min(axis=1)
+        return float((least * self.lawful.sum(axis=1)).mean())
+
     def propensities(self, share: float) -> Floats:
-        """Return the log's probabilities where a share of the decisions is drawn evenly from the lawful arms."""
+        """Return the log's probabilities where a further share of the decisions is drawn evenly from the lawful arms."""
         even = self.lawful / self.lawful.sum(axis=1, keepdims=True)
         mixed: Floats = (1 - share) * self.current + share * even
         return mixed
@@ -61,15 +70,18 @@ class Question:
         """Return the variance of one decision's part in the doubly robust estimate; infinite without overlap.
 
         Var(d(x) . E[r | x, .]) + E[sum over arms of d(x, arm)^2 Var(r | x, arm) / e(x, arm)], with d the difference of the
-        policies and e the log's propensities. Repeated decisions of a borrower add nothing to it: what is the borrower's own is
-        the same under both policies and cancels in their difference, while arms are drawn anew each time.
+        policies and e the log's propensities. What a borrower pays anyway is the same under both policies and cancels in their
+        difference, and arms are drawn anew each time: so repeated decisions add nothing to the second part. To the first they
+        do, since whoever gains more than others gains more each time: it is the variance between borrowers.
         """
         d, e = self.difference, self.propensities(share)
         wanted = d != 0
         if (wanted & (e <= 0)).any():
             return float("inf")
         parts = np.divide(d * d * self.variance, e, out=np.zeros_like(d), where=wanted).sum(axis=1)
-        return float(np.var((d * self.expected).sum(axis=1)) + parts.mean())
+        gain = (d * self.expected).sum(axis=1)
+        between = (np.bincount(self.groups, gain - gain.mean()) ** 2).sum() / len(gain)
+        return float(between + parts.mean())
 
     def price(self, share: float) -> float:
         """Return what exploring is expected to cost per decision, against the policy in force."""
@@ -160,7 +172,7 @@ def plan(question: Question, design: Design, shares: Sequence[float] = SHARES, w
     Parameters
     ----------
     shares : sequence of float
-        Of the decisions, drawn evenly from the lawful arms; 0 is the log as it is.
+        Of the decisions, drawn evenly from the lawful arms beside what the log draws already; 0 is the log as it is.
     weeks : sequence of int
         For each, a column with the power after so many weeks.
 

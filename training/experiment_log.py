@@ -20,6 +20,8 @@ from .table import TrainingTable, training_table
 
 # Rows that the variance is taken over: a mean over so many is exact to a percent.
 _MOST_ROWS = 50_000
+# Share of even draws in a log that is worth a word.
+LEAST_EXPLORED = 0.001
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Plan:
         Where the effect comes from.
     design : Design
     notices : tuple of str
-        Arms that were never logged, and what that means.
+        What the log explores already; arms that were never logged, and what that means.
     """
 
     table: pd.DataFrame
@@ -111,7 +113,8 @@ def plan_experiment(
     else:
         name, target, rival = f"the model's policy against fixed: {gate.rule}", _policy(model, rows, settings), rule
     expected, variance = _rewards(rows, model, settings)
-    question = Question(target, rival, rows.propensity, _may_be_given(rows), expected, variance)
+    groups = pd.factorize(rows.rows["borrower_id"])[0]
+    question = Question(target, rival, rows.propensity, _may_be_given(rows), expected, variance, groups)
     effect, source = _effect(question, table, model, settings, options)
     span = (table.rows["as_of"].max() - table.rows["as_of"].min()) / pd.Timedelta(days=1)
     weekly = len(table) / max(span / DAYS_PER_WEEK, 1.0)
@@ -175,9 +178,13 @@ def _notices(table: TrainingTable, question: Question) -> tuple[str, ...]:
     given = np.bincount(table.arms.encode(table.rows["arm"]), minlength=len(table.arms))
     wanted = (question.difference != 0).any(axis=0)
     never = [name for name, count, needed in zip(table.arms.names, given, wanted, strict=True) if count == 0 and needed]
-    return tuple(
-        f"'{name}' was never logged: what it does cannot be known from this log, however long it is; only exploration tells"
-        for name in never
+    already = f"the log draws {question.explored:.1%} of its decisions evenly already: the shares come on top of that"
+    return (
+        *((already,) if question.explored >= LEAST_EXPLORED else ()),
+        *(
+            f"'{name}' was never logged: what it does cannot be known from this log, however long it is; only exploration tells"
+            for name in never
+        ),
     )
 
 
