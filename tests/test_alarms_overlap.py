@@ -9,7 +9,8 @@ from alarm_cases import bank, fitted, hillstrom, karlan, tanf, world_table
 from lighttouch.data.arms import Arm, ArmCatalogue
 from lighttouch.data.errors import NeverLogged, NoOverlap
 from lighttouch.training.alarms import Alarm, LoggedRows, raise_refusals
-from lighttouch.training.overlap import deciding_column, effective, never_logged, no_overlap, thin_support
+from lighttouch.training.overlap import deciding_column, never_logged, no_overlap, thin_support
+from lighttouch.training.weights import effective_number
 from real_data import needs_real_data, real
 
 
@@ -37,6 +38,19 @@ def test_a_rule_in_the_log_refuses_and_names_its_column():
         raise_refusals([alarm])
     assert caught.value.ess == 0
     assert set(caught.value.arms) == set(table.rows["arm"])
+
+
+def test_small_odds_that_were_stated_for_every_arm_are_a_draw_as_long_as_there_are_rows():
+    rng, odds = np.random.default_rng(0), {"none": 0.004, "sms": 0.992, "call": 0.004}
+    arms = ArmCatalogue.from_names(list(odds), baseline="none")
+    for n, severity in ((40_000, "ok"), (4_000, "refuse")):
+        arm = rng.choice(list(odds), n, p=list(odds.values()))
+        rows = LoggedRows.of(pd.DataFrame({"x": rng.normal(size=n)}), np.arange(n) % 2, arm=arm, arms=arms, propensity=odds)
+        alarm = no_overlap(rows, np.tile(list(odds.values()), (n, 1)))
+        assert alarm.severity == severity
+    # Noise does not decide what is almost always the same.
+    assert "No column decides the arm by itself: 99% of the rows have the same one." in alarm.reason
+    assert "deciding column" not in alarm.figures
 
 
 def test_a_draw_with_unequal_odds_is_silent():
@@ -133,7 +147,7 @@ def test_effective_rows_fall_with_unequal_weights_though_the_count_does_not():
     weight = np.tile([2.0, 1000.0], 150)
     assert table.loc["sms", "rows"] == 300
     assert table.loc["sms", "ess"] == pytest.approx(weight.sum() ** 2 / (weight**2).sum())
-    assert effective(weight) == pytest.approx(table.loc["sms", "ess"])
+    assert effective_number(weight) == pytest.approx(table.loc["sms", "ess"])
 
 
 def test_the_deciding_column_is_told_on_rows_that_the_stump_has_not_seen():

@@ -60,8 +60,26 @@ def test_a_choice_by_the_past_rings_names_the_column_and_refuses():
     assert "chance" not in caught.value.columns
 
 
-def test_the_log_of_the_taken_arm_alone_is_enough():
-    for chosen, severity in ((0.0, "ok"), (0.6, "refuse")):
+def test_an_arm_that_was_closed_to_some_is_no_ground_to_refuse_a_true_log():
+    # A call needs a number: an exact draw, of which the log states the taken arm's odds alone.
+    rng = np.random.default_rng(4)
+    z = rng.normal(size=3_000)
+    e = np.where((z > 0)[:, None], np.full(3, 1 / 3), np.array([0.5, 0.5, 0.0]))
+    code = (rng.random(3_000)[:, None] > e.cumsum(axis=1)).sum(axis=1)
+    log = {"arm": np.array(ARMS.names, dtype=object)[code], "arms": ARMS, "past": pd.DataFrame({"z": z})}
+    X, y, even = pd.DataFrame({"kind": rng.normal(size=3_000)}), np.arange(3_000) % 2, np.full(e.shape, 0.5)
+    every = placebo(LoggedRows.of(X, y, propensity=e, **log), e, even)
+    assert every.severity == "ok"
+    alone = LoggedRows.of(X, y, propensity=e[np.arange(3_000), code], **log)
+    # An estimate that does not know who had a number leaves the alarm to warn, one that does leaves nothing to tell.
+    blind = placebo(alone, np.tile(e.mean(axis=0), (3_000, 1)), even)
+    assert blind.severity == "warn"
+    assert "Or an arm was closed to some: state the probability of every arm" in blind.reason
+    assert placebo(alone, e, even).severity == "ok"
+
+
+def test_the_log_of_the_taken_arm_alone_is_enough_to_warn():
+    for chosen, severity in ((0.0, "ok"), (0.6, "warn")):
         rows, e = drawn(np.random.default_rng(2), n=1_800, chosen=chosen)
         taken = e[np.arange(len(e)), rows.codes]
         alone = LoggedRows.of(

@@ -25,7 +25,8 @@ class AlarmOptions:
     Parameters
     ----------
     level : float
-        Chance of a false alarm of each statistical question, over everything that it looks at.
+        Chance of a false alarm of each statistical question, over everything that it looks at; but for effect calibration,
+        which only warns and asks at `confidence`.
     confidence : float
         Of intervals.
     benchmark_features : int

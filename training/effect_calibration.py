@@ -33,7 +33,7 @@ NAME = "effect calibration"
 FIFTHS = 5
 # A slope that is surely below this would leave less than nine tenths of what was promised.
 LEAST_SLOPE = 0.9
-# Fewer rows than this in a fifth say nothing.
+# Fewer rows than this in a part say nothing: where there are fewer, the parts are fewer.
 LEAST_ROWS = 50
 # Predicted differences smaller than this (one in ten thousand) are no claim.
 NO_CLAIM = 1e-4
@@ -103,7 +103,8 @@ def effect_calibration(
     sign = (rows.codes == policy).astype(float) - (rows.codes == versus)
     seen = claimed + sign / taken * (rows.y - response[at, rows.codes])
     order = np.flatnonzero(differ)[np.argsort(claimed[differ], kind="stable")]
-    table = pd.DataFrame([_line(part, claimed, seen, rows, confidence) for part in np.array_split(order, FIFTHS) if len(part)])
+    parts = min(max(len(order) // LEAST_ROWS, 1), FIFTHS)
+    table = pd.DataFrame([_line(part, claimed, seen, rows, confidence) for part in np.array_split(order, parts) if len(part)])
     table.insert(0, "fifth", np.arange(1, len(table) + 1))
     whole = (
         _line(order, claimed, seen, rows, confidence)

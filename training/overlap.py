@@ -12,11 +12,14 @@ from ..data.errors import NeverLogged, NoOverlap
 from .alarm_types import Alarm, LoggedRows
 from .diagnostics import auc
 from .inputs import Columns, Floats, Ints
+from .weights import effective_number
 
 # Above this probability of one arm, fewer than one row in a hundred was given another: nothing to compare with.
 DECIDED = 0.99
 # A log in which a rule decided more than this share of all rows is a rule with exceptions, not a draw.
 DECIDED_SHARE = 0.5
+# Rows left to chance, counted as rows of an even draw of two arms, from which a difference can be told.
+OPEN_ROWS = 100.0
 # Estimated propensities never quite reach 1; ranks of what was taken among what was not do.
 DECIDED_AUC = 0.98
 # Rows from which the rule is read: a threshold shows in far fewer.
@@ -70,25 +73,30 @@ def no_overlap(rows: LoggedRows, e: Floats, seed: int = 0) -> Alarm:
     figures = _overlap_figures(rows, e, taken)
     choosable = rows.lawful.sum(axis=1) > 1
     # The law is no rule of the lender's: whoever had one lawful arm tells nothing of overlap.
-    decided = float((np.maximum(e.max(axis=1), taken) >= DECIDED)[choosable].mean()) if choosable.any() else 1.0
+    fixed = (np.maximum(e.max(axis=1), taken) >= DECIDED)[choosable]
+    decided = float(fixed.mean()) if choosable.any() else 1.0
     ranked = float(figures["least AUC of an arm"])
     closed = rows.stated is None and ranked >= DECIDED_AUC
-    if decided > DECIDED_SHARE or closed:
-        column, share = deciding_column(rows, seed)
+    others = (1.0 / (e**2).sum(axis=1) - 1.0)[choosable]
+    # Odds that were stated for every arm are exact, however small: what counts is how many rows they left to chance.
+    drawn = rows.stated is not None and (rows.stated.full is not None or rows.stated.constant is not None)
+    if closed or (decided > DECIDED_SHARE and not (drawn and others[fixed].sum() >= OPEN_ROWS)):
+        cause, told = _cause(rows, seed)
         names = tuple(name for k, name in enumerate(rows.arms.names) if (rows.codes == k).any())
         chance = f"for {decided:.0%} of the rows one arm had a chance of {DECIDED:.0%} or more"
         found = (
             chance if decided > DECIDED_SHARE else f"the covariates tell every arm from the others (AUC {ranked:.3f} or more)"
         )
         reason = (
-            f"Expected borrowers who look alike under different arms, found that {found}. '{column}' decides the arm: a stump "
-            f"on it explains {share:.0%} (unseen rows). The arms {', '.join(names)} cannot be compared: give a share of "
-            f"borrowers an arm by chance, and log its probability; `lighttouch plan-experiment` says how many."
+            f"Expected borrowers who look alike under different arms, found that {found}. {cause} The arms {', '.join(names)} "
+            f"cannot be compared: give a share of borrowers an arm by chance, and log its probability; "
+            f"`lighttouch plan-experiment` says how many."
         )
-        open_rows = float((1.0 / (e**2).sum(axis=1) - 1.0)[choosable].sum()) if choosable.any() else 0.0
-        figures |= {"deciding column": column, "explained by it": share}
-        return Alarm("no overlap", "refuse", reason, figures, refusal=NoOverlap(names, open_rows, reason))
-    shut = tuple(name for k, name in enumerate(rows.arms.names) if _never_open(e[:, k], rows.codes == k))
+        figures |= told
+        return Alarm("no overlap", "refuse", reason, figures, refusal=NoOverlap(names, float(others.sum()), reason))
+    shut = tuple(
+        name for k, name in enumerate(rows.arms.names) if _never_open(e[:, k], rows.codes == k, 1.0 if drawn else DECIDED)
+    )
     if shut:
         reason = (
             f"Expected a chance strictly between 0 and 1 of every arm, found {', '.join(map(repr, shut))} given only where "
@@ -96,6 +104,16 @@ def no_overlap(rows: LoggedRows, e: Floats, seed: int = 0) -> Alarm:
         )
         return Alarm("no overlap", "refuse", reason, figures, shut, refusal=NoOverlap(shut, 0.0, reason))
     return Alarm("no overlap", "ok", f"{1 - decided:.0%} of the rows could have been given another arm.", figures)
+
+
+def _cause(rows: LoggedRows, seed: int) -> tuple[str, dict[str, float | int | str]]:
+    """Say which column decides the arm, where one does: it must tell half of what the commonest arm leaves untold."""
+    column, share = deciding_column(rows, seed)
+    common = float(np.bincount(rows.codes).max() / len(rows))
+    if share < common + (1 - common) / 2:
+        return f"No column decides the arm by itself: {common:.0%} of the rows have the same one.", {"commonest arm": common}
+    figures: dict[str, float | int | str] = {"deciding column": column, "explained by it": share}
+    return f"'{column}' decides the arm: a stump on it explains {share:.0%} (unseen rows).", figures
 
 
 def _overlap_figures(rows: LoggedRows, e: Floats, taken: Floats) -> dict[str, float | int | str]:
@@ -106,22 +124,11 @@ def _overlap_figures(rows: LoggedRows, e: Floats, taken: Floats) -> dict[str, fl
         "least AUC of an arm": float(np.nanmin(ranks)) if len(given) > 1 else float("nan"),
         "median propensity of the taken arm": float(np.median(taken)),
     }
-    return figures | {f"ess of {rows.arms.names[k]}": effective(1.0 / taken[rows.codes == k]) for k in given}
+    return figures | {f"ess of {rows.arms.names[k]}": effective_number(1.0 / taken[rows.codes == k]) for k in given}
 
 
-def _never_open(chance: Floats, given: np.ndarray) -> bool:
-    return bool(given.any()) and bool((chance[given] >= DECIDED).all())
-
-
-def effective(weight: Floats) -> float:
-    """Return the effective number of rows of weights.
-
-    Examples
-    --------
-    >>> effective(np.array([1.0, 1.0, 2.0]))
-    2.6666666666666665
-    """
-    return float(weight.sum() ** 2 / (weight @ weight)) if len(weight) else 0.0
+def _never_open(chance: Floats, given: np.ndarray, decided: float) -> bool:
+    return bool(given.any()) and bool((chance[given] >= decided).all())
 
 
 def deciding_column(rows: LoggedRows, seed: int = 0) -> tuple[str, float]:
@@ -170,7 +177,13 @@ def thin_support(rows: LoggedRows, e: Floats) -> Alarm:
             mask = inside & (rows.codes == k)
             if lawful:
                 cells.append(
-                    {"segment": value, "arm": name, "could": lawful, "rows": int(mask.sum()), "ess": effective(weight[mask])}
+                    {
+                        "segment": value,
+                        "arm": name,
+                        "could": lawful,
+                        "rows": int(mask.sum()),
+                        "ess": effective_number(weight[mask]),
+                    }
                 )
     table = pd.DataFrame(cells)
     thin = table[(table["rows"] < THIN_ROWS) | (table["ess"] < THIN_ESS)].sort_values("could", ascending=False)

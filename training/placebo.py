@@ -28,6 +28,8 @@ NAME = "placebo outcomes"
 OUTLOOK = "outlook (expected response)"
 # Fewer open choices than this have no normal theory.
 LEAST_CHOICES = 30.0
+# Estimated chance from which an arm counts as open, where the log does not say.
+LEAST_CHANCE = 0.02
 # Clusters per arm below which the joint test's covariance is mostly noise.
 LEAST_CLUSTERS_PER_ARM = 10
 
@@ -49,7 +51,8 @@ def placebo(rows: LoggedRows, e: Floats, response: Floats, level: float = 0.001)
     Returns
     -------
     Alarm
-        Refuses where stated propensities are contradicted, warns where estimated ones are; `table` has a row per column.
+        Refuses where the stated propensities of every arm are contradicted; warns where estimated ones are, and where only
+        that of the taken arm is stated, since then nobody says to whom an arm was closed. `table` has a row per column.
     """
     past = rows.past if rows.stated is not None else rows.past[[name for name in rows.past if name not in rows.X]]
     columns = {str(name): past[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in past}
@@ -74,20 +77,27 @@ def placebo(rows: LoggedRows, e: Floats, response: Floats, level: float = 0.001)
     if moved.empty:
         reason = f"Arms agree in {len(table)} columns that were over before them (least corrected p = {worst['p_holm']:.2g})."
         return Alarm(NAME, "ok", reason, figures, table=table)
-    reason = _sentence(moved, stated=rows.stated is not None)
-    if rows.stated is None:
+    alone = _taken_alone(rows) is not None
+    reason = _sentence(moved, stated=rows.stated is not None, alone=alone)
+    if rows.stated is None or alone:
         return Alarm(NAME, "warn", reason, figures, table=table)
     refusal = PlaceboMoved(tuple(moved["column"]), float(worst["p_holm"]), reason)
     return Alarm(NAME, "refuse", reason, figures, table=table, refusal=refusal)
 
 
+def _taken_alone(rows: LoggedRows) -> Floats | None:
+    """Return the stated probabilities of the taken arms where those of the others were not stated."""
+    stated = rows.stated
+    return stated.taken if stated is not None and stated.full is None and stated.constant is None else None
+
+
 def _terms(rows: LoggedRows, e: Floats) -> Floats:
     """Return what has mean zero under a true log, of shape (n, arms that were open), one of them left out as redundant."""
     given = np.arange(e.shape[1]) == rows.codes[:, None]
-    if rows.stated is not None and rows.stated.full is None and rows.stated.constant is None:
-        # Only the taken arm's probability is known: weight by its inverse instead.
-        seen = given.sum(axis=0) >= LEAST_CHOICES
-        weighted: Floats = (given / rows.stated.taken[:, None] - 1.0)[:, seen]
+    if (taken := _taken_alone(rows)) is not None:
+        # Only the taken arm's probability is known: weight by its inverse instead, where the arm was open, as it seems.
+        seen, possible = given.sum(axis=0) >= LEAST_CHOICES, e >= LEAST_CHANCE
+        weighted: Floats = ((given / taken[:, None] - 1.0) * possible)[:, seen]
         return weighted
     choices = (e * (1 - e)).sum(axis=0)
     some = choices >= LEAST_CHOICES
@@ -164,16 +174,17 @@ def holm(p: Floats) -> Floats:
     return corrected
 
 
-def _sentence(moved: pd.DataFrame, *, stated: bool) -> str:
+def _sentence(moved: pd.DataFrame, *, stated: bool, alone: bool) -> str:
     shown = "; ".join(
         f"'{row.column}' averages {row.under_it:.4g} under '{row.arm}', expected {row.expected:.4g} (p = {row.p_holm:.1g})"
         for row in moved.head(3).itertuples()
     )
     more = f"; and {len(moved) - 3} more columns" if len(moved) > 3 else ""
+    closed = " Or an arm was closed to some: state the probability of every arm, 0 where it was closed." if alone else ""
     cause = (
         "The logged propensities are not those with which the arms were drawn: somebody who knows the borrowers chose. Find "
         "who hands out the arms, and draw them by chance; until then a gain may be theirs and not the arm's."
         if stated
         else "The covariates do not explain who got which arm: add what the choice went by, or draw arms by chance."
     )
-    return f"Expected arms that agree in what was over before them, found that they differ: {shown}{more}. {cause}"
+    return f"Expected arms that agree in what was over before them, found that they differ: {shown}{more}. {cause}{closed}"
