@@ -118,6 +118,20 @@ def test_contacts_that_name_no_decision_are_told_by_their_time(worlds, found):
     assert (both["executed"] - both["executed_timed"]).abs().sum() <= 0.01 * both["executed"].sum()
 
 
+def test_two_records_of_one_outage_are_one(worlds):
+    # Seven hours told twice are seven hours, not fourteen; two outages of seven on one day are fourteen.
+    world = worlds["randomised"]
+    schema, last = world.tables["system_gaps"].schema, pd.Timestamp(world.end).normalize()
+
+    def in_outage(*begins):
+        at = [last - pd.Timedelta(days=n, hours=-hour) for n in range(10, 100) for hour in begins]
+        gaps = {"channel": ["sms"] * len(at), "start_at": at, "end_at": [one + pd.Timedelta(hours=7) for one in at]}
+        return comply(world, gaps=pa.table(gaps | {"cause": ["x"] * len(at)}, schema=schema))[1]["in_outage"].sum()
+
+    assert in_outage(4, 4) == in_outage(4) == 0
+    assert in_outage(4, 12) > 0
+
+
 def test_an_outage_that_nobody_has_ended_lasts_and_a_short_one_costs_no_day(worlds):
     world = worlds["randomised"]
     schema, start = world.tables["system_gaps"].schema, world.end - pd.Timedelta(days=100)

@@ -135,12 +135,17 @@ def _slots(rows: pd.DataFrame, arms: ArmCatalogue, horizon_days: int) -> pd.Data
 def _down(book: Book, slots: pd.DataFrame) -> pd.Series:
     """Tell which contacts were due on a day on which their channel was down for half of it or more."""
     hours = pd.Series(0.0, index=slots.index)
-    gaps = book.table("system_gaps").to_pandas()
-    for channel, begin, end in zip(gaps["channel"], gaps["start_at"], gaps["end_at"], strict=True):
-        own = slots.loc[slots["channel"] == channel, "start"]
-        upper = own + _DAY
-        last = upper if pd.isna(end) else upper.clip(upper=end)
-        hours[own.index] += (last - own.clip(lower=begin)).dt.total_seconds().clip(lower=0.0) / 3_600
+    gaps = book.table("system_gaps").to_pandas().sort_values("start_at")
+    for channel, own_gaps in gaps.groupby("channel"):
+        own, over = slots.loc[slots["channel"] == channel, "start"], own_gaps["start_at"].iloc[0]
+        for begin, end in zip(own_gaps["start_at"], own_gaps["end_at"], strict=True):
+            # Two records of one outage are one outage: each begins where those before it have ended.
+            upper, first = own + _DAY, own.clip(lower=max(begin, over))
+            last = upper if pd.isna(end) else upper.clip(upper=end)
+            hours[own.index] += (last - first).dt.total_seconds().clip(lower=0.0) / 3_600
+            if pd.isna(end):
+                break
+            over = max(over, end)
     return hours >= 12.0
 
 

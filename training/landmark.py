@@ -143,9 +143,11 @@ def _left_out(
     short = settings.outcome.model_copy(update={"horizon_days": days})
     early = outcomes(book, points, short, settings.ledger)
     owed = happened["truly_overdue"].to_numpy()
+    # Part payments too: they stop contact as full ones do, and would count for the days after it.
+    paid = ((early["repaid"] == 1) | (early["recovered"] > 0)).to_numpy()
     return {
         "whose borrower had already paid, booked later": ~owed,
-        f"who paid within the {days} days of exposure": owed & (early["repaid"] == 1).to_numpy(),
+        f"who paid, in full or in part, within the {days} days of exposure": owed & paid,
         f"whose state was ended by another event within the {days} days": _ended(book, points, days),
     }
 
@@ -195,7 +197,7 @@ def _notices(
         "WARNING: NO DECISION LOG. What was decided is not known, only which contacts were made. Counts of contacts are a "
         "stopping time: contact ends when people pay, so few contacts mark success, and a model of counts learns that contact "
         f"does harm. Instead, contacts of the first {days} days after a landmark are held against outcomes of days {days + 1} "
-        f"to {horizon}; who paid in full, complained or opted out in those first days is left out, and with them what contact "
+        f"to {horizon}; who paid anything, complained or opted out in those first days is left out, and with them what contact "
         "does at once: harm comes out too low. Propensities are estimated: effects hold only if the features contain all that "
         "steered contact. Nothing is promoted from this unless `gate.accept_landmarks` says so."
     )
