@@ -222,7 +222,7 @@ def main() -> None:
     parser.add_argument("--worlds", nargs="+", default=["confounded", "bureau"])
     parser.add_argument("--redraws", type=int, default=1_000)
     parser.add_argument("--learnt", type=int, default=100)
-    parser.add_argument("--fits", type=int, default=3)
+    parser.add_argument("--fits", type=int, default=10)
     parser.add_argument("--rows", type=int, default=50_000)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()

@@ -36,6 +36,15 @@ def stretched(truth, e, factor, noise=0.0):
     return np.clip(mean + factor * (truth - mean) + wobble, 0.01, 0.99)
 
 
+def test_parts_that_would_be_too_small_are_fewer():
+    rows, e, truth = log(n=160)
+    found = effect_calibration(rows, e, truth, greedy(rows, e, truth), np.zeros(len(rows), dtype=np.int64))
+    differ = int((greedy(rows, e, truth) != 0).sum())
+    assert 50 <= differ < 250
+    assert len(found.table) == differ // 50
+    assert found.table["rows"].sum() == differ
+
+
 @pytest.mark.parametrize(("factor", "noise", "slope", "verdict"), [
     (1.0, 0.0, 1.0, "matches"), (3.0, 0.0, 1 / 3, "overstated"), (0.4, 0.0, 2.5, "understated"), (0.0, 0.1, 0.0, "overstated"),
 ])  # fmt: skip
