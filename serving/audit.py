@@ -28,7 +28,7 @@ from .decisions import Brain
 DIMENSIONS: Final = ("age_band", "region", "segment")
 _NUMBERS: Final = ("estimate", "low", "high", "difference", "difference_low", "difference_high", "p")
 NOTES: Final = (
-    "Intervals are clustered by borrower and hold each for itself; `notable` holds for all differences together (Holm).",
+    "Intervals are clustered by borrower and hold each for itself; `notable`, a star in print, holds for all together (Holm).",
     "uplift and harm are the model's; *_log are doubly robust on the log against no contact, only where `supported`.",
     "A difference between groups is a question, not a finding of fault: it may come from what they owe and have done before.",
     (
