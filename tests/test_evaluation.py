@@ -189,6 +189,12 @@ def test_all_faults_come_at_once():
         assert part in str(caught.value)
 
 
+def test_propensities_are_checked_beside_other_faults():
+    with pytest.raises(InvalidInput) as caught:
+        policy_value(np.full(600, "none"), **(log() | {"propensity": np.zeros(600), "reward": [1.0], "outcome": None}))
+    assert [fault.where for fault in caught.value.faults] == ["propensity of the taken arm", "reward", "outcome"]
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -197,7 +203,7 @@ def test_all_faults_come_at_once():
         ({"arm": np.full(600, "fax")}, "arm: expected one of"),
         ({"outcome": np.ones((600, 2))}, "outcome"),
         ({"outcome": np.full((600, 3), np.nan)}, "missing or infinite"),
-        ({"reward": np.full(600, np.nan)}, "600 missing or infinite"),
+        ({"reward": np.full(600, np.nan)}, "600 missing or infinite. Leave out rows whose outcome is not known yet"),
         ({"method": "magic"}, "one of dr, ips, snips, dm"),
         ({"propensity": np.zeros(600)}, "above 0 and at most 1"),
         ({"arm": [], "policy": [], "reward": [], "outcome": np.empty((0, 3))}, "at least one row"),

@@ -53,7 +53,13 @@ def test_a_part_of_a_log_may_lack_an_arm_that_was_drawn():
 @pytest.mark.parametrize(
     ("form", "words"),
     [
-        (0.0, "above 0 and at most 1"),
+        (0.0, "propensity: expected above 0 and at most 1, found 0 for none, 0 for sms, 0 for call"),
+        (np.nan, "found nan for none, nan for sms, nan for call"),
+        ({"none": 0.5, "sms": 0.5, "call": np.nan}, "found nan for call. An arm that was taken had a chance"),
+        ({"none": 0.5, "sms": 0.5, "call": "half"}, "found values such as 'half'"),
+        (0.6, "State them by arm: {arm: number}, or arm=number,arm=number on the command line."),
+        ("p", "found 'p'. Pass the column itself"),
+        ([0.5, "n/a", 0.3, 0.2], "found values such as 'n/a'"),
         (0.5, "sum to 1, found 1.5 over 3 arms"),
         ({"none": 1.0}, "none for sms, call"),
         ([0.5, 0.0, 0.3, 0.2], "1 rows outside, such as 0"),

@@ -138,6 +138,22 @@ def test_all_faults_of_a_fit_come_at_once():
     ("change", "words"),
     [
         ({"y": [0.0, np.nan] * 250}, "rows that are not mature"),
+        ({"y": ["0.3"] * 498 + ["n/a?", "yes"]}, "y: expected 0 and 1, found values such as 'n/a\\?', 'yes'. Write 1 for yes"),
+        ({"y": None}, r"y: expected 500 values, one a row, found shape \(0,\)"),
+        ({"y": np.zeros((500, 1))}, r"y: expected 500 values, one a row, found shape \(500, 1\)"),
+        ({"groups": np.zeros(500)}, "groups: expected at least 10 groups .*, found 1. Group by something finer"),
+        ({"groups": np.arange(500) % 9}, "groups: expected at least 10 groups .*, found 9"),
+        ({"groups": "person"}, r"groups: expected 500 values, one a row, found shape \(\).* table\['borrower'\]"),
+        ({"propensity": "p"}, r"propensity: expected a number, .*, found 'p'. Pass the column itself: table\['p'\]"),
+        ({"propensity": ["0.5"] * 499 + ["half"]}, "propensity: expected a number, .*, found values such as 'half'"),
+        ({"propensity": dict.fromkeys(ARMS.names, "third")}, "propensity: .*found values such as 'third'"),
+        ({"propensity": np.nan}, "propensity: expected above 0 and at most 1, found nan for none, nan for sms-weekly"),
+        ({"sample_weight": ["1"] * 499 + ["heavy"]}, "sample_weight: expected numbers, found values such as 'heavy'"),
+        ({"X": None}, "X: expected a DataFrame with a column per covariate, found NoneType"),
+        (
+            {"X": pd.DataFrame({"ratio": [np.inf, np.nan] * 250})},
+            "column 'ratio' of X: expected finite numbers or missing, found 250",
+        ),
         ({"y": [0] * 495 + [1] * 5}, "at least 20 zeros and 20 ones, found 495 zeros and 5 ones"),
         ({"propensity": 0.2}, "sum to 1, found 0.6 over 3 arms"),
         ({"propensity": {"none": 0.5, "sms-weekly": 0.5}}, "none for call-weekly"),
@@ -152,6 +168,27 @@ def test_bad_input_is_refused_with_its_reason(change, words):
     X, y, arm = draw(500)
     with pytest.raises(InvalidInput, match=words):
         quick().fit(**({"X": X, "y": y, "arm": arm} | change))
+
+
+def test_a_fault_is_told_once():
+    X, y, arm = draw(500)
+    with pytest.raises(InvalidInput) as caught:
+        quick().fit(X, y, arm=arm, sample_weight=["heavy"] * 500)
+    assert len(caught.value.faults) == 1
+
+
+def test_propensities_are_checked_beside_other_faults():
+    X, y, arm = draw(500)
+    with pytest.raises(InvalidInput) as caught:
+        quick().fit(X, y * 2, arm=arm, propensity=np.zeros(500))
+    assert [fault.where for fault in caught.value.faults] == ["y", "propensity of the taken arm"]
+
+
+def test_arms_that_are_no_catalogue_are_refused_with_the_table():
+    with pytest.raises(InvalidInput) as caught:
+        ResponseModel(["none", "sms-weekly"]).fit(None, [0, 1], arm=["none", "sms-weekly"])
+    assert [fault.where for fault in caught.value.faults] == ["X", "arms"]
+    assert "arms: expected an ArmCatalogue, found list. Build it: ArmCatalogue([" in str(caught.value)
 
 
 def test_a_model_without_a_fit_says_so():

@@ -73,14 +73,17 @@ def cross_validate(
     """
     faults: list[Fault] = []
     n, names = len(X), model.arms.names
-    outcome, codes = binary_outcome(y, n, faults), arm_positions(arm, names, n, faults)
+    codes = arm_positions(arm, names, n, faults)
+    stated = None if faults else read_propensity(propensity, codes, names, faults)
+    outcome = binary_outcome(y, n, faults)
     members = group_codes(groups, n, faults)
     if not isinstance(folds, int) or not 2 <= folds <= len(np.unique(members)):
-        faults.append(Fault("folds", f"a whole number from 2 to the {len(np.unique(members)):,} groups", repr(folds), ""))
+        faults.append(
+            Fault("folds", f"a whole number from 2 to the {len(np.unique(members)):,} groups", repr(folds), "5 is usual.")
+        )
     if propensity is None:
         remedy = "Pass the log's; or those of `ResponseModel.fit(...).propensity_out_of_fold`."
         faults.append(Fault("propensity", "the log's probabilities", "none", remedy))
-    stated = None if faults else read_propensity(propensity, codes, names, faults)
     if faults or stated is None:
         raise InvalidInput(faults)
     odds = stated.taken if stated.full is None else stated.full

@@ -235,11 +235,14 @@ def _read_log(  # noqa: PLR0913, PLR0917  the parts of the public signature
     if n == 0:
         faults.append(Fault("the log", "at least one row", "none", "Choose a period with decisions."))
     if len(set(names)) < len(names) or not names:
-        faults.append(Fault("arms", "names, each once", repr(list(names)), ""))
+        faults.append(Fault("arms", "names, each once", repr(list(names)), "Name the arms of the log, each once."))
     codes = np.maximum(arm_positions(arm, names, n, faults), 0)
-    rewards, clusters = numbers("reward", reward, n, faults), group_codes(groups, n, faults)
+    # The propensities ask for the arms alone: whatever else is at fault, theirs are told with it.
+    known = None if faults else read_propensity(propensity, codes, names, faults)
+    unknown = "Leave out rows whose outcome is not known yet: they earned neither something nor nothing."
+    rewards, clusters = numbers("reward", reward, n, faults, unknown), group_codes(groups, n, faults)
     if method not in METHODS:
-        faults.append(Fault("method", f"one of {', '.join(METHODS)}", repr(method), ""))
+        faults.append(Fault("method", f"one of {', '.join(METHODS)}", repr(method), "'dr' is the usual one."))
     expected = None if outcome is None else np.asarray(outcome, dtype=np.float64)
     if expected is None and method in {"dr", "dm"}:
         remedy = "Pass the model's out_of_fold, times the recoverable amount for money; or choose method='snips'."
@@ -248,11 +251,11 @@ def _read_log(  # noqa: PLR0913, PLR0917  the parts of the public signature
         )
     elif expected is not None and (expected.shape != (n, len(names)) or not np.isfinite(expected).all()):
         found = f"shape {expected.shape}" if expected.shape != (n, len(names)) else "missing or infinite numbers"
-        faults.append(Fault("outcome", f"finite numbers of shape ({n}, {len(names)})", found, ""))
+        remedy = "Pass a column per arm, in the order of `arms`, as `predict_by_arm` returns them."
+        faults.append(Fault("outcome", f"finite numbers of shape ({n}, {len(names)})", found, remedy))
     if propensity is None:
         remedy = "Pass the log's; or the model's propensity_out_of_fold, or propensity_by_arm of held-out rows."
         faults.append(Fault("propensity", "the log's probabilities", "none", remedy))
-    known = None if faults else read_propensity(propensity, codes, names, faults)
     return _Log(names, codes, rewards, known or Propensity(np.ones(n)), expected, clusters)
 
 

@@ -3,10 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from ..data.arms import ArmCatalogue
 from ..data.errors import Fault, InvalidInput
-from .inputs import Columns, Floats, Ints, arm_positions, binary_outcome, group_codes, positive_weights
+from .inputs import Columns, Floats, Ints, arm_positions, binary_outcome, frame_faults, group_codes, positive_weights
 from .propensity import Propensity, read_propensity
+from .value_faults import few_groups
+from .weights import LEAST_CLUSTERS
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,9 @@ def check_fit(arms: ArmCatalogue, X: Any, y: Any, arm: Any, propensity: Any, gro
     InvalidInput
         Every fault at once.
     """
-    faults: list[Fault] = []
+    # Without a table or arms there is no number of rows and no code to hold the rest against.
+    if faults := _missing_parts(arms, X):
+        raise InvalidInput(faults)
     try:
         columns = Columns.learn(X)
     except InvalidInput as error:
@@ -58,9 +64,27 @@ def check_fit(arms: ArmCatalogue, X: Any, y: Any, arm: Any, propensity: Any, gro
     if len(arms) < 2:
         faults.append(Fault("arms", "at least two", f"{len(arms)}", "An effect needs an arm to compare with."))
     outcome = binary_outcome(y, n, faults)
+    before = len(faults)
     codes = arm_positions(arm, arms.names, n, faults)
-    clusters, weights = group_codes(groups, n, faults), positive_weights(weight, n, faults)
-    known = None if faults else read_propensity(propensity, codes, arms.names, faults)
+    known = None if len(faults) > before else read_propensity(propensity, codes, arms.names, faults)
+    clusters, weights = _clusters(groups, n, faults), positive_weights(weight, n, faults)
     if faults:
         raise InvalidInput(faults)
     return FitData(columns, columns.encode(X), outcome, codes, clusters, weights, known)
+
+
+def _missing_parts(arms: Any, X: Any) -> list[Fault]:
+    faults = [] if isinstance(X, pd.DataFrame) else frame_faults(X)
+    if not isinstance(arms, ArmCatalogue):
+        remedy = 'Build it: ArmCatalogue([Arm("none"), Arm("sms-weekly", sms=1)]), or ArmCatalogue.from_names(names, baseline).'
+        faults.append(Fault("arms", "an ArmCatalogue", type(arms).__name__, remedy))
+    return faults
+
+
+def _clusters(groups: Any, n: int, faults: list[Fault]) -> Ints:
+    own: list[Fault] = []
+    codes = group_codes(groups, n, own)
+    if not own and groups is not None and (few := few_groups("groups", codes, LEAST_CLUSTERS)):
+        own.append(few)
+    faults += own
+    return codes

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from pandas.api import types
 
 from ..data.errors import Fault, InvalidInput
+from .value_faults import infinite_fault, no_numbers
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -52,13 +53,15 @@ class Columns:
         Raises
         ------
         InvalidInput
-            Where a column is neither numbers nor a category; every such column is listed.
+            Where a column is neither numbers nor a category, or holds an infinite number; every such column is listed.
         """
-        if faults := _frame_faults(X):
+        if faults := frame_faults(X):
             raise InvalidInput(faults)
         names = tuple(str(name) for name in X.columns)
         kinds = {name: _kind(X[name]) for name in names}
-        if faults := [_kind_fault(name, X[name]) for name, kind in kinds.items() if kind not in _KINDS]:
+        faults = [_kind_fault(name, X[name]) for name, kind in kinds.items() if kind not in _KINDS]
+        faults += [fault for name in names if (fault := infinite_fault(f"column '{name}' of X", X[name])) is not None]
+        if faults:
             raise InvalidInput(faults)
         levels = tuple(tuple(X[name].cat.categories.tolist()) if kinds[name] != NUMBER else () for name in names)
         return cls(names, tuple(kinds.values()), levels)
@@ -81,7 +84,7 @@ class Columns:
         InvalidInput
             Where columns are missing, extra, or of another kind: the difference is shown.
         """
-        if faults := _frame_faults(X) or self._difference(X):
+        if faults := frame_faults(X) or self._difference(X):
             raise InvalidInput(faults)
         encoded = np.empty((len(X), len(self.names)))
         for position, (name, levels) in enumerate(zip(self.names, self.levels, strict=True)):
@@ -157,7 +160,8 @@ def _numbers(column: pd.Series) -> Floats:
     return column.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
-def _frame_faults(X: pd.DataFrame) -> list[Fault]:
+def frame_faults(X: Any) -> list[Fault]:
+    """Return what keeps an object from being a table of covariates."""
     if not isinstance(X, pd.DataFrame):
         return [
             Fault("X", "a DataFrame with a column per covariate", type(X).__name__, "Wrap it: pd.DataFrame(X, columns=...).")
@@ -181,7 +185,8 @@ def _kind_fault(name: str, column: pd.Series) -> Fault:
 def binary_outcome(y: ArrayLike, n: int, faults: list[Fault], where: str = "y") -> Floats:
     """Return the outcome as 0.0 and 1.0, of shape (n,); what is wrong is added to `faults`."""
     before = len(faults)
-    values = numbers(where, y, n, faults, "Leave out rows that are not mature: they are neither yes nor no.")
+    mature = "Leave out rows that are not mature: they are neither yes nor no."
+    values = numbers(where, y, n, faults, mature, "0 and 1", "Write 1 for yes and 0 for no.")
     if len(faults) > before:
         return np.zeros(n)
     if other := sorted(set(np.unique(values)) - {0.0, 1.0}):
@@ -198,16 +203,31 @@ def binary_outcome(y: ArrayLike, n: int, faults: list[Fault], where: str = "y") 
     return values
 
 
-def numbers(where: str, given: ArrayLike, n: int, faults: list[Fault], if_missing: str = "") -> Floats:
-    """Return finite numbers of shape (n,); what is wrong is added to `faults`, with what to do where some are missing."""
+def numbers(
+    where: str,
+    given: ArrayLike,
+    n: int,
+    faults: list[Fault],
+    if_missing: str = "Fill them in, or leave their rows out.",
+    expected: str = "numbers",
+    if_text: str = "Correct these values, or leave their rows out.",
+) -> Floats:
+    """Return finite numbers of shape (n,); what is wrong is added to `faults`, with what to do about it.
+
+    Values that cannot be read at all come back missing rather than 0, so that a caller's own check does not ring for them.
+    """
     try:
         values: Floats = np.asarray(pd.Series(given).to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
+        shape, wrong = values.shape, ""
     except (TypeError, ValueError):
-        faults.append(Fault(where, "numbers", f"values such as {next(iter(np.ravel(np.asarray(given))), None)!r}", ""))
-        return np.zeros(n)
-    if values.shape != (n,):
-        faults.append(Fault(where, f"{n:,} values, one a row", f"shape {values.shape}", ""))
-        return np.zeros(n)
+        listed = np.asarray(given, dtype=object)
+        shape, wrong = listed.shape, no_numbers(listed)
+    if shape != (n,):
+        faults.append(Fault(where, f"{n:,} values, one a row", f"shape {shape}", "Pass one value for each row, in its order."))
+        return np.full(n, np.nan)
+    if wrong:
+        faults.append(Fault(where, expected, wrong, if_text))
+        return np.full(n, np.nan)
     if missing := int((~np.isfinite(values)).sum()):
         faults.append(Fault(where, "finite numbers", f"{missing:,} missing or infinite", if_missing))
     return values
@@ -217,10 +237,12 @@ def group_codes(groups: ArrayLike | None, n: int, faults: list[Fault]) -> Ints:
     """Return a number per group, of shape (n,); every row is its own group where there are none."""
     if groups is None:
         return np.arange(n, dtype=np.int64)
-    series = pd.Series(np.asarray(groups, dtype=object))
-    if len(series) != n:
-        faults.append(Fault("groups", f"{n:,} values, one a row", f"{len(series):,}", ""))
+    given = np.asarray(groups, dtype=object)
+    if given.shape != (n,):
+        found = f"{len(given):,}" if given.ndim == 1 else f"shape {given.shape}"
+        faults.append(Fault("groups", f"{n:,} values, one a row", found, "Pass the column itself, such as table['borrower']."))
         return np.arange(n, dtype=np.int64)
+    series = pd.Series(given)
     if missing := int(series.isna().sum()):
         faults.append(Fault("groups", "a group for every row", f"{missing:,} missing", "Name a group of its own for each."))
     return np.asarray(pd.factorize(series)[0], dtype=np.int64)
@@ -230,9 +252,13 @@ def positive_weights(weights: ArrayLike | None, n: int, faults: list[Fault]) -> 
     """Return weights of shape (n,) with mean 1, or None; what is wrong is added to `faults`."""
     if weights is None:
         return None
+    before = len(faults)
     values = numbers("sample_weight", weights, n, faults)
+    if len(faults) > before:
+        return None
     if (values < 0).any() or not values.sum() > 0:
-        faults.append(Fault("sample_weight", "0 or more, not all 0", f"a smallest of {values.min():g}", ""))
+        remedy = "A row that counts for nothing weighs 0; leave the weights out where all rows count alike."
+        faults.append(Fault("sample_weight", "0 or more, not all 0", f"a smallest of {values.min(initial=0):g}", remedy))
         return None
     scaled: Floats = values / values.mean()
     return scaled
@@ -242,7 +268,8 @@ def arm_positions(arm: ArrayLike, names: Sequence[str], n: int, faults: list[Fau
     """Return positions in `names`, of shape (n,); unknown names and wrong lengths are added to `faults`."""
     given = np.asarray(arm, dtype=object)
     if given.shape != (n,):
-        faults.append(Fault(where, f"{n:,} arm names, one a row", f"shape {given.shape}", ""))
+        remedy = "Pass one name for each row, in its order."
+        faults.append(Fault(where, f"{n:,} arm names, one a row", f"shape {given.shape}", remedy))
         return np.zeros(n, dtype=np.int64)
     positions = pd.Index(list(names)).get_indexer(pd.Index([str(name) for name in given.tolist()]))
     for name in sorted({str(name) for name in given[positions < 0].tolist()}):

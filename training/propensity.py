@@ -12,6 +12,7 @@ from ..data.errors import Fault
 from .boosting import Boosting, Sample, draw_halves, fit_halves
 from .inputs import Floats, Ints
 from .scorer import PropensityScorer, centred_logits, softmax
+from .value_faults import no_numbers
 
 PropensityLike = ArrayLike | Mapping[str, float] | float | None
 
@@ -27,6 +28,8 @@ PROPENSITY_BOOSTING = Boosting(rounds=150, rate=0.1, leaves=7, pairs=1)
 # Where the log states its propensities only the support of new borrowers asks for an estimate: a coarse one will do.
 SUPPORT_ROWS = 40_000
 SUPPORT_BOOSTING = Boosting(rounds=40, rate=0.2, leaves=7, pairs=1)
+
+_HAD_A_CHANCE = "An arm that was taken had a chance: log the probability that it was drawn with."
 
 # Its own stream of random numbers, so that the response's halves do not depend on whether the propensity was stated.
 _STREAM = 1
@@ -76,25 +79,39 @@ def read_propensity(propensity: Any, codes: Ints, names: Sequence[str], faults: 
         return None
     if isinstance(propensity, Mapping):
         return _by_name(propensity, codes, names, faults)
-    values = np.asarray(propensity, dtype=np.float64)
+    values = _as_numbers(propensity, faults)
+    if values is None:
+        return None
     if values.ndim == 0:
         # A number is that of the arms that were drawn, and an arm of which there is no row was not.
-        return _constant(np.where(np.isin(np.arange(len(names)), codes), float(values), np.nan), codes, faults)
+        return _constant(np.where(np.isin(np.arange(len(names)), codes), float(values), np.nan), codes, names, faults)
     return _by_row(values, codes, len(names), faults)
+
+
+def _as_numbers(given: Any, faults: list[Fault]) -> Floats | None:
+    try:
+        return np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        expected = "a number, numbers by arm, or a number for each row (or each row and arm)"
+        remedy = f"Pass the column itself: table[{given!r}]." if isinstance(given, str) else "Correct these values."
+        faults.append(Fault("propensity", expected, no_numbers(given), remedy))
+        return None
 
 
 def _by_name(propensity: Mapping[str, float], codes: Ints, names: Sequence[str], faults: list[Fault]) -> Propensity | None:
     if missing := [name for k, name in enumerate(names) if name not in propensity and (codes == k).any()]:
-        faults.append(Fault("propensity", "a number for every arm in the log", f"none for {', '.join(missing)}", ""))
+        remedy = f"Named: {', '.join(map(str, propensity))}. Name every arm with the probability that it was drawn with."
+        faults.append(Fault("propensity", "a number for every arm in the log", f"none for {', '.join(missing)}", remedy))
         return None
-    return _constant(np.array([float(propensity.get(name, np.nan)) for name in names]), codes, faults)
+    by_arm = _as_numbers([propensity.get(name, np.nan) for name in names], faults)
+    return None if by_arm is None else _constant(by_arm, codes, names, faults)
 
 
 def _by_row(values: Floats, codes: Ints, K: int, faults: list[Fault]) -> Propensity | None:
     n = len(codes)
     if values.shape not in {(n,), (n, K)}:
         expected = f"shape ({n},) of the taken arm or ({n}, {K}) of every arm"
-        faults.append(Fault("propensity", expected, f"shape {values.shape}", ""))
+        faults.append(Fault("propensity", expected, f"shape {values.shape}", "Pass a row for each row of the log."))
         return None
     full = values if values.ndim == 2 else None
     if full is not None and (off := ~(np.abs(full.sum(axis=1) - 1) <= SUM_TOLERANCE)).any():
@@ -107,23 +124,25 @@ def _by_row(values: Floats, codes: Ints, K: int, faults: list[Fault]) -> Propens
     return Propensity(taken, full, _constant_rows(values, codes, K))
 
 
-def _constant(by_arm: Floats, codes: Ints, faults: list[Fault]) -> Propensity | None:
-    taken = by_arm[codes]
-    if not _probabilities(taken, faults):
+def _constant(by_arm: Floats, codes: Ints, names: Sequence[str], faults: list[Fault]) -> Propensity | None:
+    # Told by arm: of a number that was typed once, a count of rows would be no help.
+    if wrong := [k for k in np.unique(codes).tolist() if not 0 < by_arm[k] <= 1]:
+        found = ", ".join(f"{by_arm[k]:g} for {names[k]}" for k in wrong)
+        faults.append(Fault("propensity", "above 0 and at most 1", found, _HAD_A_CHANCE))
         return None
     if abs(total := float(np.nansum(by_arm)) - 1) > STATED_TOLERANCE:
         found = f"{total + 1:.4g} over {int(np.isfinite(by_arm).sum())} arms"
-        faults.append(Fault("propensity", "odds of the arms that sum to 1", found, "State them by arm: {arm: number}."))
+        remedy = "State them by arm: {arm: number}, or arm=number,arm=number on the command line."
+        faults.append(Fault("propensity", "odds of the arms that sum to 1", found, remedy))
         return None
-    return Propensity(taken, constant=by_arm)
+    return Propensity(by_arm[codes], constant=by_arm)
 
 
 def _probabilities(taken: Floats, faults: list[Fault]) -> bool:
     wrong = ~((taken > 0) & (taken <= 1))
     if wrong.any():
         found = f"{int(wrong.sum()):,} rows outside, such as {taken[wrong][0]:g}"
-        remedy = "An arm that was taken had a chance: log the probability that it was drawn with."
-        faults.append(Fault("propensity of the taken arm", "above 0 and at most 1", found, remedy))
+        faults.append(Fault("propensity of the taken arm", "above 0 and at most 1", found, _HAD_A_CHANCE))
     return not wrong.any()
 
 
