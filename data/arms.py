@@ -15,6 +15,7 @@ from .errors import Fault, InvalidInput
 from .vocabulary import CHANNELS
 
 DAYS_PER_WEEK = 7.0
+_ADD_IT = "Add it to the catalogue, or correct the source."
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,9 @@ class ArmCatalogue:
         """
         listed = list(dict.fromkeys(names))
         if baseline not in listed:
-            raise InvalidInput([unknown_arm_fault(baseline, listed, "baseline")])
+            raise InvalidInput(
+                [unknown_arm_fault(baseline, listed, "baseline", "Name one of these as the arm without treatment.")]
+            )
         rest = [Arm(name, dose_known=False) for name in listed if name != baseline]
         return cls([Arm(baseline), *rest])
 
@@ -262,14 +265,14 @@ def default_arms() -> ArmCatalogue:
     )
 
 
-def unknown_arm_fault(name: str, known: Sequence[str], where: str) -> Fault:
-    """Describe an arm that the catalogue does not have."""
-    return Fault(where, f"one of {', '.join(known)}", repr(name), _closest(name, known))
+def unknown_arm_fault(name: str, known: Sequence[str], where: str, otherwise: str = _ADD_IT) -> Fault:
+    """Describe an arm that the catalogue does not have, with what to do where none is called nearly so."""
+    return Fault(where, f"one of {', '.join(known)}", repr(name), _closest(name, known, otherwise))
 
 
-def _closest(word: str, known: Sequence[str]) -> str:
+def _closest(word: str, known: Sequence[str], otherwise: str = _ADD_IT) -> str:
     match = difflib.get_close_matches(word, known, n=1)
-    return f"Did you mean '{match[0]}'?" if match else "Add it to the catalogue, or correct the source."
+    return f"Did you mean '{match[0]}'?" if match else otherwise
 
 
 def _is_dose(dose: object) -> bool:

@@ -119,6 +119,8 @@ def test_the_baseline_is_found_by_its_name_or_asked_for():
     assert run(plain, baseline="post").model.arms.names[0] == "post"
     with pytest.raises(InvalidInput, match="Did you mean 'post'"):
         run(plain, baseline="pots")
+    with pytest.raises(InvalidInput, match=r"baseline: expected one of .*, found 'nobody'\. Name the arm of the table"):
+        run(plain, baseline="nobody")
 
 
 @pytest.mark.parametrize(
@@ -133,6 +135,35 @@ def test_the_baseline_is_found_by_its_name_or_asked_for():
         ({"arm": None}, {}, "3,000 missing"),
         ({"arm": ["none", "letter"] * 1490 + ["fax"] * 20}, {}, "arm 'fax': expected at least 50 rows, found 20"),
         ({}, {"propensity": 0.6}, "sum to 1"),
+        ({}, {"propensity": np.nan}, "propensity: expected above 0 and at most 1, found nan for call, nan for letter"),
+        (
+            {},
+            {"propensity": np.full(3_000, 0.5)},
+            "propensity: expected a column's name, .* found ndarray. Put them into a col",
+        ),
+        ({"paid": "yes"}, {}, r"column 'paid' \(outcome\): expected 0 and 1, found values such as 'yes'. Write 1 for yes"),
+        (
+            {"p": ["0.3"] * 2_999 + ["n/a?"]},
+            {"propensity": "p"},
+            r"column 'p' .*: expected numbers, found values such as 'n/a\?'",
+        ),
+        ({"branch": 1}, {"group": "branch"}, r"column 'branch' \(group\): expected at least 20 groups .*, found 1. Group by"),
+        ({"branch": np.arange(3_000) % 19}, {"group": "branch"}, "expected at least 20 groups .*, found 19"),
+        ({"branch": None}, {"group": "branch"}, "expected a group for every row, found 3,000 missing. Name a group of its own"),
+        ({"arm": "none"}, {}, r"column 'arm' \(arm\): expected at least two arms, found 1. Keep the rows of the arm without"),
+        (
+            {"tags": [[1, 2]] * 3_000},
+            {},
+            r"column 'tags': expected one number or text in each row, found lists.* drop=\['tags'\]",
+        ),
+        ({"arm": [["none"]] * 3_000}, {}, r"column 'arm' \(arm\): expected one number or text in each row, found lists"),
+        ({"ratio": [np.inf, 1.0] * 1_500}, {}, "column 'ratio': expected finite numbers or missing, found 1,500 infinite"),
+        ({}, {"group": "arm"}, "column 'arm': expected to be one thing, found named as arm and as group. Name another"),
+        ({}, {"outcome": "arm", "group": "arm"}, "column 'arm': .*named as arm and as outcome and as group"),
+        ({}, {"drop": ["age", "person"]}, "column 'person': .*named as group and as drop"),
+        ({}, {"drop": "age"}, r"drop: expected a list of columns, found the text 'age'. Write drop=\['age'\]"),
+        ({}, {"arm": None}, "arm: expected the name of a column, found None"),
+        ({}, {"group": 0}, "group: expected the name of a column, found 0"),
         ({"p": 0.0}, {"propensity": "p"}, "above 0 and at most 1"),
         ({}, {"holdout_share": 30}, "between 0 and 1"),
         ({}, {"drop": ["age", "city"]}, "at least one covariate"),
@@ -141,6 +172,43 @@ def test_the_baseline_is_found_by_its_name_or_asked_for():
 def test_bad_input_is_refused_with_its_reason(change, options, words):
     with pytest.raises(InvalidInput, match=words):
         run(experiment().assign(**change), **options)
+
+
+@pytest.mark.parametrize("table", [None, {"arm": ["none"]}, np.zeros((3, 3))])
+def test_what_is_no_table_is_refused(table):
+    with pytest.raises(
+        InvalidInput, match=r"the table: expected a DataFrame with a row per decision, found .*pd\.read_parquet"
+    ):
+        train_flat(table, arm="arm", outcome="paid")
+
+
+def test_a_fault_of_a_column_rings_once():
+    for change in ({"p": "n/a", "paid": 1.0}, {"p": np.nan, "paid": [0, 1] * 1_500}):
+        with pytest.raises(InvalidInput) as caught:
+            run(experiment().assign(**change), propensity="p")
+        assert sum("column 'p'" in str(fault) for fault in caught.value.faults) == 1
+
+
+def test_a_column_of_lists_may_be_left_out(result):
+    tagged = experiment().assign(tags=[[1, 2]] * 3_000)
+    found = run(tagged, drop=["tags"])
+    pd.testing.assert_frame_equal(found.report, result.report)
+    assert run(tagged.assign(tags=[[2, 1]] * 3_000), drop=["tags"]).data_digest != found.data_digest
+
+
+def test_a_column_that_may_name_people_points_at_the_group():
+    table = experiment().assign(client_id=np.arange(3_000) // 4, town=np.arange(3_000) % 40)
+    table["person"] = [f"p{i // 3}" for i in range(len(table))]
+    first, second = run(table, group=None).notices
+    assert first.startswith("Column 'person' has 1,000 values in 3,000 rows: if it names people")
+    assert "--group person (group='person')" in first
+    assert second.startswith("Column 'client_id' has 750 values")
+    assert run(table.drop(columns="client_id"), group="person").notices == ()
+
+
+def test_an_empty_column_is_noticed():
+    (notice,) = run(experiment().assign(income=np.nan)).notices
+    assert notice.startswith("Column 'income' is empty")
 
 
 def test_an_empty_table_is_refused():

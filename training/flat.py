@@ -117,7 +117,7 @@ def train_flat(  # noqa: PLR0913  the command line's options, one by one
     InvalidInput
         Every fault of the table at once.
     """
-    columns = FlatColumns(arm, outcome, propensity, group, tuple(drop))
+    columns = FlatColumns(arm, outcome, propensity, group, drop)
     data = read_flat_table(table, columns, baseline)
     held = _hold_out(data, holdout_share, seed)
     fit, rest = data.part(~held), data.part(held)
@@ -131,14 +131,18 @@ def train_flat(  # noqa: PLR0913  the command line's options, one by one
     held_out = pd.DataFrame({"arm": rest.arm, "outcome": rest.y, "predicted": taken}, index=rest.X.index)
     return FlatResult(
         model, report, values, best, chosen, held_out, claimed,
-        covariates=tuple(data.X.columns), dropped=columns.drop, notices=data.notices, data_digest=_digest(table),
+        covariates=tuple(data.X.columns), dropped=tuple(drop), notices=data.notices, data_digest=_digest(table),
         fit_rows=len(fit.y), holdout_rows=len(rest.y),
         alarms=training_alarms(model, LoggedRows.of_flat(fit), AlarmOptions(seed=seed, threads=n_threads)),
     )  # fmt: skip
 
 
 def _digest(table: pd.DataFrame) -> str:
-    rows = pd.util.hash_pandas_object(table, index=False).to_numpy()
+    try:
+        rows = pd.util.hash_pandas_object(table, index=False).to_numpy()
+    except TypeError:
+        # Lists in a column that is left out have no digest of their own.
+        rows = pd.util.hash_pandas_object(table.map(repr), index=False).to_numpy()
     return hashlib.sha256(" ".join(map(str, table.columns)).encode() + rows.tobytes()).hexdigest()[:16]
 
 

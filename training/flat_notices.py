@@ -1,0 +1,82 @@
+"""What the reader of a flat run should look at: columns that are empty, that name people, that differ between the arms."""
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+# Randomised arms differ in a column by chance once in ten thousand tables.
+BALANCE_P = 1e-4
+# Names repeat in a few rows each and are many; towns and products are fewer, or in many rows each.
+LEAST_NAMES, MOST_ROWS_OF_A_NAME = 100, 10
+
+
+def empty_columns(X: pd.DataFrame) -> tuple[str, ...]:
+    """Name covariates without a single value.
+
+    Examples
+    --------
+    >>> empty_columns(pd.DataFrame({"age": [30.0, np.nan], "income": [np.nan, np.nan]}))
+    ("Column 'income' is empty: the model learns nothing from it. Load it, or drop it.",)
+    """
+    return tuple(
+        f"Column '{name}' is empty: the model learns nothing from it. Load it, or drop it."
+        for name in X.columns
+        if bool(X[name].isna().all())
+    )
+
+
+def unnamed_groups(X: pd.DataFrame, suspects: tuple[str, ...]) -> tuple[str, ...]:
+    """Name covariates whose values look like people with a few rows each, of a table that names no group.
+
+    Parameters
+    ----------
+    suspects : tuple of str
+        Columns of text, and of whole numbers that are called an identifier.
+    """
+    notices = []
+    for name in suspects:
+        known, values = int(X[name].notna().sum()), X[name].nunique()
+        if values >= LEAST_NAMES and values < known <= MOST_ROWS_OF_A_NAME * values:
+            notices.append(
+                f"Column '{name}' has {values:,} values in {known:,} rows: if it names people, rows of one person are both "
+                f"learnt from and held out, and what is learnt looks better and surer than it is. Keep them together: "
+                f"--group {name} (group='{name}')."
+            )
+    return tuple(notices)
+
+
+def unbalanced(X: pd.DataFrame, arm: np.ndarray, groups: np.ndarray) -> tuple[str, ...]:
+    """Name covariates that differ between randomised arms: they may have been measured after the arm.
+
+    A group counts once for each of its arms: rows that share a person or a branch are alike, whatever was drawn.
+
+    Examples
+    --------
+    >>> arm = np.repeat(["none", "letter"], 100)
+    >>> X = pd.DataFrame({"age": np.tile(np.arange(100.0), 2), "replied": np.repeat([0.0, 1.0], 100) + np.tile([0, 0.1], 100)})
+    >>> [notice.split(" ")[1] for notice in unbalanced(X, arm, np.arange(200))]
+    ["'replied'"]
+    """
+    notices = []
+    first = ~pd.DataFrame({"group": groups, "arm": arm}).duplicated().to_numpy()
+    X, arm = X.loc[first], arm[first]
+    for name in X.columns:
+        p = _difference_p(X[name], arm)
+        if p < BALANCE_P:
+            notices.append(
+                f"Column '{name}' differs between the arms although they were drawn at random (p = {p:.1g}): if it was "
+                f"measured after the arm, drop it."
+            )
+    return tuple(notices)
+
+
+def _difference_p(column: pd.Series, arm: np.ndarray) -> float:
+    """Return the p-value of no difference between arms: ranks for numbers, chi-squared for categories."""
+    if isinstance(column.dtype, pd.CategoricalDtype) or column.nunique() <= 2:
+        counts = pd.crosstab(column.astype("str").to_numpy(), arm).to_numpy()
+        return 1.0 if min(counts.shape) < 2 else float(stats.chi2_contingency(counts).pvalue)
+    known = column.notna().to_numpy()
+    parts = [part.to_numpy(dtype=np.float64) for _, part in column[known].groupby(arm[known])]
+    if len(parts) < 2 or min(map(len, parts)) < 2:
+        return 1.0
+    return float(stats.kruskal(*parts).pvalue)
