@@ -30,7 +30,7 @@ def replacing(target: str | Path) -> Iterator[Path]:
     Raises
     ------
     InvalidInput
-        Where the target cannot be written; nothing is left behind.
+        Where the target cannot be written; nothing of it is left behind.
     """
     target = Path(target)
     try:
@@ -56,12 +56,17 @@ def ensure_writable(target: str | Path) -> None:
     Raises
     ------
     InvalidInput
-        As `replacing` would; nothing is left behind.
+        As `replacing` would; nothing is left behind, no parent folder either.
     """
     target = Path(target)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent)).rmdir()
+        # Folders that are missing are tried inside a temporary one: a run that is refused later must not have made them.
+        there = next(folder for folder in target.absolute().parents if folder.exists())
+        room = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=there))
+        try:
+            (room / target.absolute().relative_to(there)).mkdir(parents=True)
+        finally:
+            shutil.rmtree(room, ignore_errors=True)
     except OSError as error:
         raise _unwritable(target, error) from None
 

@@ -51,7 +51,7 @@ def plan_experiment(
 ) -> None:
     """Say which share of exploration, for how many weeks, would let the gate tell a better policy."""
     chosen = Settings.read(settings)
-    options = PlanOptions(effect, power, _shares(explore))
+    options = _plan_options(effect, power, explore)
     bundle: ModelBundle | None = None
     if model is not None:
         with stage("loading the model"):
@@ -84,11 +84,24 @@ def show_plan(found: Plan) -> None:
         say("  The log explores as much as an even draw would: a higher share changes nothing, more decisions a week do.")
 
 
-def _shares(text: str) -> tuple[float, ...]:
+def _plan_options(effect: float | None, power: float, explore: str) -> PlanOptions:
+    """Return what is asked, with every fault of it at once."""
+    shares: list[float] = []
+    wrong: list[str] = []
+    for part in filter(None, map(str.strip, explore.split(","))):
+        try:
+            shares.append(float(part))
+        except ValueError:
+            wrong.append(part)
+    expected = "shares by comma, such as 0.05,0.1"
+    faults = [Fault("--explore", expected, repr(part), "Write a share as a number from 0 to 1.") for part in wrong]
     try:
-        return tuple(float(part) for part in text.split(",") if part.strip())
-    except ValueError:
-        raise InvalidInput([Fault("--explore", "shares by comma, such as 0.05,0.1", repr(text), "")]) from None
+        options = PlanOptions(effect, power, tuple(shares or SHARES) if wrong else tuple(shares))
+    except InvalidInput as refusal:
+        faults += refusal.faults
+    if faults:
+        raise InvalidInput(faults)
+    return options
 
 
 def promote_from(source: str, name: str, settings: Settings, tracker: Tracker) -> Promotion:

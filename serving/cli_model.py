@@ -9,21 +9,25 @@ import pandas as pd
 import typer
 
 from ..data.errors import Fault, InvalidInput
-from ..data.stores import open_book, without_password
+from ..data.stores import choose_source, open_book, without_password
 from ..training.account import Account, account_of
 from ..training.bundle import check_folder
 from ..training.compliance import said_of
 from ..training.flat import FlatResult, train_flat
+from ..training.flat_columns import FlatColumns, require_columns
 from ..training.recipe import RECIPE_PAGE, Recipe
 from ..training.record import flat_record, judged_record, record_of
 from ..training.run import TrainingRun, TrainOptions, judge_again, train_book
 from ..training.tracker import LoggedRun, RunRecord, Tracker, check_name
 from .console import band, checking, head, note, say, show, stage
 from .environment import Environment
+from .flat_file import read_table
 from .recommender import Recommender
 from .settings import Settings, SettingsFile
 
 MODEL_NAME = "contact-response"
+OF_A_TABLE = ("--arm", "--outcome", "--propensity", "--group", "--baseline", "--drop")
+OF_A_BOOK = ("--settings", "--select")
 VALUE_FORMATS = {"per week": "{:.2f}", "ess": "{:,.0f}", "projected": "{:.1%}"}
 ARM_FORMATS = {
     "contacts/week": "{:.2f}", "decisions": "{:,.0f}", "comparable": "{:.0%}",
@@ -57,26 +61,29 @@ def train(  # noqa: PLR0913, PLR0917  each parameter is an option of the command
     like: Annotated[str | None, typer.Option(help="Make a kept run again, by its id, and compare every byte.")] = None,
 ) -> None:
     """Train a response model, judge it on decisions it has not seen, and keep the run."""
+    named = {
+        "--table": table, **dict(zip(OF_A_TABLE, (arm, outcome, propensity, group, baseline, drop), strict=True)),
+        "--settings": settings, "--select": select, "--register": register, "--seed": seed,
+    }  # fmt: skip
+    _refuse_ignored({option for option, value in named.items() if value}, again=like is not None, book=source is not None)
     environment = Environment.read()
     folder = save or environment.room / "models" / ("again" if like else "latest")
     check_folder(folder)
     if register is not None:
         check_name(register)
     if like is not None:
-        if table is not None or settings is not None or register is not None or seed or select:
-            raise typer.BadParameter("--like takes everything from the run: beside it only the tables and --save.")
         train_again(like, source, folder, tracker_in(environment))
         return
-    if table is not None and source is not None:
-        raise typer.BadParameter("Name either the event tables or --table, not both.")
     if table is not None:
         flat = _flat_options(arm, outcome, propensity, group, baseline, drop, seed)
+        frame = open_table(table, flat)
         open_store(environment)
-        result = train_table(table, flat)
+        result = train_table(frame, flat)
         with stage("saving the model"):
             record = flat_record(result, folder, flat)
     elif source is not None:
         options, chosen = TrainOptions(seed=seed, select_share=select), Settings.read(settings)
+        choose_source(source)
         open_store(environment)
         record = record_source(train_source(source, chosen, folder, options), folder, options, source, chosen)
     else:
@@ -92,6 +99,7 @@ def evaluate(
 ) -> None:
     """Judge a saved model on the final time fold against the logged policy and fixed rules."""
     chosen, environment = Settings.read(settings), Environment.read()
+    choose_source(source)
     open_store(environment)
     with stage("loading the model"):
         recommender = Recommender.load(model, chosen.policy, tracker_for(model, environment))
@@ -154,10 +162,17 @@ def train_source(
     return run
 
 
-def train_table(path: Path, options: dict[str, object]) -> FlatResult:
-    """Train on one flat table and print what the learnt policy is worth."""
+def open_table(path: Path, options: dict[str, object]) -> pd.DataFrame:
+    """Read one flat table, and refuse it without the named columns before the tracking store is opened for it."""
     with stage(f"reading {path}"):
         frame = read_table(path, str(options["arm"]))
+        roles = {name: options[name] for name in ("arm", "outcome", "propensity", "group", "drop")}
+        require_columns(frame, FlatColumns(**roles))  # type: ignore[arg-type]
+    return frame
+
+
+def train_table(frame: pd.DataFrame, options: dict[str, object]) -> FlatResult:
+    """Train on one flat table and print what the learnt policy is worth."""
     with stage("training, and valuing on held-out rows"):
         result = train_flat(frame, **options)  # type: ignore[arg-type]
     for notice in (*result.notices, *map(str, (alarm for alarm in result.alarms if alarm.rings))):
@@ -241,18 +256,18 @@ def tracker_for(model: str, environment: Environment) -> Tracker | None:
     return tracker_in(environment) if ":/" in model else None
 
 
-def read_table(path: Path, arm: str) -> pd.DataFrame:
-    """Read a flat table from Parquet or CSV; in CSV an arm may be called None, which elsewhere would be a missing value."""
-    if not path.is_file():
-        raise InvalidInput([Fault(str(path), "a Parquet or CSV file", "no file", "Check the path.")])
-    try:
-        if not path.name.endswith((".csv", ".csv.gz")):
-            return pd.read_parquet(path)
-        frame = pd.read_csv(path, converters={arm: str})
-        return frame.assign(**{arm: frame[arm].replace("", None)}) if arm in frame else frame
-    except (OSError, ValueError) as error:
-        found = " ".join(str(error).split())[:200]
-        raise InvalidInput([Fault(str(path), "a Parquet or CSV file", found, "Write it again as Parquet.")]) from None
+def _refuse_ignored(named: set[str], *, again: bool, book: bool) -> None:
+    """Refuse options that would be ignored, all in one message."""
+    if again:
+        said, ignored = "--like takes everything from the run: beside it only the tables and --save, not {}.", named
+    elif "--table" in named:
+        if book:
+            raise typer.BadParameter("Name either the event tables or --table, not both.")
+        said, ignored = "{} would be ignored: a flat table has no settings and no folds in time.", named.intersection(OF_A_BOOK)
+    else:
+        said, ignored = "{} would be ignored: only --table has columns to name.", named.intersection(OF_A_TABLE if book else ())
+    if ignored:
+        raise typer.BadParameter(said.format(", ".join(sorted(ignored))))
 
 
 def _flat_options(

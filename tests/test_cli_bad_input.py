@@ -79,6 +79,34 @@ def test_an_unknown_borrower_is_refused(shop):
         (["train"], "Name the event tables, or one flat table with --table"),
         (["features"], "Name the tables, --as-of and --out, or ask for --list"),
         (["recommend", "book"], "Missing option"),
+        (["train", "book", "--table", "x.csv"], "Name either the event tables or --table, not both"),
+        (
+            ["train", "--table", "x.csv", "--arm", "a", "--outcome", "b", "--settings", "s.yaml", "--select", 0.2],
+            "--select, --settings would be ignored: a flat table has no settings",
+        ),
+        (
+            [
+                "train",
+                "book",
+                "--arm",
+                "a",
+                "--outcome",
+                "b",
+                "--propensity",
+                0.5,
+                "--group",
+                "g",
+                "--baseline",
+                "none",
+                "--drop",
+                "d",
+            ],
+            "--arm, --baseline, --drop, --group, --outcome, --propensity would be ignored: only --table has columns to name",
+        ),
+        (
+            ["train", "--like", "0" * 32, "--table", "x.csv", "--arm", "a", "--drop", "d", "--seed", 3, "--select", 0.1],
+            "beside it only the tables and --save, not --arm, --drop, --seed, --select, --table.",
+        ),
         (["explian"], "No such command"),
     ],
 )
@@ -191,6 +219,17 @@ def test_an_impossible_plan_is_refused_with_all_its_faults(book):
     assert "3 faults" in message
     assert "exploration share: expected between 0 and 1, found 2." in message
     assert "exploration shares: expected at least one" in refused("plan-experiment", book, "--explore", "")
+    message = refused("plan-experiment", book, "--explore", "0.1,abc,0.2,x", "--power", 2, "--effect", -3)
+    assert "4 faults" in message
+    for word in (
+        "--explore: expected shares by comma, such as 0.05,0.1, found 'abc'",
+        "found 'x'",
+        "power: ",
+        "effect: expected above 0",
+    ):
+        assert word in message
+    # Words that are no shares do not ring a second time as no share at all.
+    assert "faults" not in refused("plan-experiment", book, "--explore", "abc")
 
 
 def test_an_audit_does_not_replace_a_folder_of_other_files(book, model, tmp_path):

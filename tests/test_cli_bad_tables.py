@@ -1,5 +1,6 @@
 """Bad tables at the command line: what was expected, what was found, where, what to do."""
 
+import gzip
 import shutil
 
 import pandas as pd
@@ -100,12 +101,74 @@ def test_a_flat_table_that_cannot_be_read_is_refused(tmp_path, name):
     assert f"{name}: expected a Parquet or CSV file" in message
 
 
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (
+            ["--table", "nothing.csv", "--arm", "arm", "--outcome", "paid"],
+            "nothing.csv: expected a Parquet or CSV file, found no file",
+        ),
+        (
+            ["--table", "few.csv", "--arm", "arm", "--outcome", "piad"],
+            "column 'piad' (outcome): expected a column of the table",
+        ),
+        (["nothing"], "nothing: expected a folder of tables"),
+        (["book", "--settings", "nothing.yaml"], "nothing.yaml"),
+    ],
+)
+def test_a_mistyped_path_or_column_is_told_before_anything_is_opened_or_made(tmp_path, monkeypatch, wrong, told):
+    (tmp_path / "few.csv").write_text("arm,paid,age\nnone,1,30\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LIGHTTOUCH_VAR", "var")
+    assert told in refused("train", *wrong)
+    assert [path.name for path in tmp_path.iterdir()] == ["few.csv"]
+
+
+def test_a_header_that_names_a_column_twice_is_refused(tmp_path):
+    table = tmp_path / "twice.csv"
+    table.write_text("arm,score,paid,score,arm\nnone,1,0,2,letter\n", encoding="utf-8")
+    message = refused("train", "--table", table, "--arm", "arm", "--outcome", "paid")
+    assert "twice.csv: expected each column once, found more than once: score, arm. Rename or drop them." in message
+
+
+def test_csv_is_known_by_its_ending_in_capitals_too_and_other_kinds_are_told_what_can_be_read(experiment, tmp_path):
+    options = ["--arm", "arm", "--outcome", "paid", "--propensity", "0.5", "--save", tmp_path / "model"]
+    shutil.copy(experiment, tmp_path / "E.CSV")
+    assert run("train", "--table", tmp_path / "E.CSV", *options).code == 0
+    for name in ("e.tsv", "e.csv.zip"):
+        shutil.copy(experiment, tmp_path / name)
+        message = refused("train", "--table", tmp_path / name, *options)
+        assert f"{name}: expected a Parquet or CSV file, found " in message
+        assert "CSV is read as .csv or .csv.gz, Parquet under any other name" in message
+    whole = gzip.compress(experiment.read_bytes())
+    (tmp_path / "cut.csv.gz").write_bytes(whole[: len(whole) // 2])
+    assert "cut.csv.gz: expected a Parquet or CSV file" in refused("train", "--table", tmp_path / "cut.csv.gz", *options)
+
+
+@pytest.mark.parametrize(
+    ("changed", "options", "told"),
+    [
+        ({"tags": [[1, 2]] * 120}, [], "column 'tags': expected one number or text in each row, found lists"),
+        ({"branch": "north"}, ["--group", "branch"], "column 'branch' (group): expected at least 20 groups"),
+        ({}, ["--group", "arm"], "column 'arm': expected to be one thing, found named as arm and as group"),
+        ({}, ["--propensity", "nan"], "propensity: expected above 0 and at most 1, found nan for letter, nan for none"),
+        ({}, ["--propensity", "0.3"], "State them by arm: {arm: number}, or arm=number,arm=number on the command line."),
+        ({}, ["--baseline", "nobody"], "baseline: expected one of letter, none, found 'nobody'. Name the arm of the table"),
+    ],
+)
+def test_a_flat_table_that_cannot_be_learnt_from_is_refused(tmp_path, changed, options, told):
+    table = tmp_path / "experiment.parquet"
+    plain = pd.DataFrame({"arm": ["none", "letter"] * 60, "age": range(120), "paid": [0, 0, 1, 1] * 30})
+    plain.assign(**changed).to_parquet(table)
+    assert told in refused("train", "--table", table, "--arm", "arm", "--outcome", "paid", *options)
+
+
 def test_faults_of_outcome_and_propensity_come_at_once_and_name_their_columns(shop, tmp_path):
     table = tmp_path / "experiment.csv"
     pd.DataFrame({"arm": ["none", "letter"] * 60, "age": range(120), "paid": "yes", "p": -1.0}).to_csv(table, index=False)
     message = refused("train", "--table", table, "--arm", "arm", "--outcome", "paid", "--propensity", "p")
     assert "2 faults" in message
-    assert "column 'paid' (outcome): expected numbers, found values such as 'yes'" in message
+    assert "column 'paid' (outcome): expected 0 and 1, found values such as 'yes'. Write 1 for yes" in message
     assert "column 'p' (propensity): expected above 0 and at most 1, found 120 rows outside, such as -1" in message
 
 

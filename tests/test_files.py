@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from lighttouch.data.errors import InvalidInput
-from lighttouch.data.files import digest, replacing
+from lighttouch.data.files import digest, ensure_writable, replacing
 
 
 class StoppedHalfWayError(Exception):
@@ -141,3 +141,14 @@ def test_the_digest_is_the_sha256_of_the_bytes(tmp_path):
     path.write_bytes(content)
     assert digest(path) == hashlib.sha256(content).hexdigest()
     assert isinstance(path, Path)
+
+
+def test_trying_whether_a_place_can_be_written_makes_nothing(tmp_path):
+    ensure_writable(tmp_path / "new" / "deep" / "model")
+    ensure_writable(tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    for wrong in (tmp_path / "file" / "model", tmp_path / "new" / ("x" * 300) / "model"):
+        with pytest.raises(InvalidInput, match=r"model: expected a place that can be written"):
+            ensure_writable(wrong)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -47,7 +47,10 @@ class MlflowTracker:
     def __init__(self, uri: str, artifacts: Path, experiment: str = "lighttouch") -> None:
         self.uri, self.artifacts, self.experiment = uri, artifacts, experiment
         if uri.startswith("sqlite:///"):
-            ensure_writable(uri.removeprefix("sqlite:///"))
+            database = Path(uri.removeprefix("sqlite:///"))
+            ensure_writable(database)
+            # SQLite makes the file, not its folder.
+            database.parent.mkdir(parents=True, exist_ok=True)
 
     def reach(self) -> None:
         """Refuse a store that does not answer, before hours are spent on what shall be kept there."""
