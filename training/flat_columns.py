@@ -159,6 +159,8 @@ def _not_a_covariate(name: str, column: pd.Series) -> Fault | None:
 
 def _nested_fault(where: str, column: pd.Series) -> Fault | None:
     """Return what is wrong where rows hold lists or tables: they can neither be counted nor told apart."""
+    if types.is_numeric_dtype(column.dtype):
+        return None
     try:
         column.nunique()
     except (TypeError, NotImplementedError):
