@@ -1,5 +1,6 @@
 """Commands on models: train from a book's decision log or from one flat table, and judge a saved model again."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +16,10 @@ from ..training.bundle import check_folder
 from ..training.compliance import said_of
 from ..training.flat import FlatResult, train_flat
 from ..training.flat_columns import FlatColumns, require_columns
+from ..training.flat_recipe import FlatRecipe
+from ..training.flat_record import flat_bundle, flat_record
 from ..training.recipe import RECIPE_PAGE, Recipe
-from ..training.record import flat_record, judged_record, record_of
+from ..training.record import judged_record, record_of
 from ..training.run import TrainingRun, TrainOptions, judge_again, train_book
 from ..training.tracker import LoggedRun, RunRecord, Tracker, check_name
 from .console import band, checking, head, note, say, show, stage
@@ -72,7 +75,7 @@ def train(  # noqa: PLR0913, PLR0917  each parameter is an option of the command
     if register is not None:
         check_name(register)
     if like is not None:
-        train_again(like, source, folder, tracker_in(environment))
+        train_again(like, source, folder, tracker_in(environment), table)
         return
     if table is not None:
         flat = _flat_options(arm, outcome, propensity, group, baseline, drop, seed)
@@ -80,7 +83,7 @@ def train(  # noqa: PLR0913, PLR0917  each parameter is an option of the command
         open_store(environment)
         result = train_table(frame, flat)
         with stage("saving the model"):
-            record = flat_record(result, folder, flat)
+            record = flat_record(result, folder, str(table))
     elif source is not None:
         options, chosen = TrainOptions(seed=seed, select_share=select), Settings.read(settings)
         choose_source(source)
@@ -123,14 +126,34 @@ def record_source(run: TrainingRun, folder: Path, options: TrainOptions, source:
     return replace(record, pages={**record.pages, RECIPE_PAGE: recipe.to_json()})
 
 
-def train_again(run_id: str, source: str | None, folder: Path, tracker: Tracker) -> None:
-    """Make a kept run again, and say whether the model is the same; it is no new run, so it is not kept."""
-    recipe = Recipe.from_json(tracker.page(run_id, RECIPE_PAGE))
+def train_again(run_id: str, source: str | None, folder: Path, tracker: Tracker, table: Path | None = None) -> None:
+    """Make a kept run again, and say whether the model is the same; it is no new run, so it is not kept.
+
+    Parameters
+    ----------
+    source, table : optional
+        Where the tables of a run on a book, or the table of a flat run, are now; where they were then if None.
+    """
+    page = tracker.page(run_id, RECIPE_PAGE)
+    recipe = FlatRecipe.from_json(page) if FlatRecipe.wrote(page) else Recipe.from_json(page)
     for change in recipe.changes():
         say(f"  other than in the run: {change}")
-    settings, place = Settings.from_dict(recipe.settings), source or recipe.source
-    recipe.compare(train_source(place, settings, folder, recipe.options, recipe))
+    if isinstance(recipe, FlatRecipe):
+        _refuse(source, "a run on one flat table", "Name the table with --table, or nothing.")
+        result = train_table(open_table(table or Path(recipe.source), recipe.options, recipe), recipe.options)
+        with stage("saving the model"):
+            recipe.compare(flat_bundle(result, folder).version)
+    else:
+        _refuse(table, "a run on event tables", "Name their folder, file or address without --table, or nothing.")
+        settings, place = Settings.from_dict(recipe.settings), source or recipe.source
+        recipe.compare(train_source(place, settings, folder, recipe.options, recipe))
     say(f"the same model, byte for byte: version {recipe.model_version}, in {folder}")
+
+
+def _refuse(named: object, kind: str, remedy: str) -> None:
+    """Refuse tables of the other kind than those of the run that is made again."""
+    if named is not None:
+        raise InvalidInput([Fault("--like", f"tables for {kind}", str(named), remedy)])
 
 
 def train_source(
@@ -162,16 +185,18 @@ def train_source(
     return run
 
 
-def open_table(path: Path, options: dict[str, object]) -> pd.DataFrame:
-    """Read one flat table, and refuse it without the named columns before the tracking store is opened for it."""
+def open_table(path: Path, options: Mapping[str, object], recipe: FlatRecipe | None = None) -> pd.DataFrame:
+    """Read one flat table with the named columns, which must be the recipe's where there is one."""
     with stage(f"reading {path}"):
         frame = read_table(path, str(options["arm"]))
         roles = {name: options[name] for name in ("arm", "outcome", "propensity", "group", "drop")}
         require_columns(frame, FlatColumns(**roles))  # type: ignore[arg-type]
+        if recipe is not None:
+            recipe.check(frame)
     return frame
 
 
-def train_table(frame: pd.DataFrame, options: dict[str, object]) -> FlatResult:
+def train_table(frame: pd.DataFrame, options: Mapping[str, object]) -> FlatResult:
     """Train on one flat table and print what the learnt policy is worth."""
     with stage("training, and valuing on held-out rows"):
         result = train_flat(frame, **options)  # type: ignore[arg-type]
@@ -259,7 +284,8 @@ def tracker_for(model: str, environment: Environment) -> Tracker | None:
 def _refuse_ignored(named: set[str], *, again: bool, book: bool) -> None:
     """Refuse options that would be ignored, all in one message."""
     if again:
-        said, ignored = "--like takes everything from the run: beside it only the tables and --save, not {}.", named
+        said = "--like takes everything from the run: beside it only the tables and --save, not {}."
+        ignored = named - {"--table"}
     elif "--table" in named:
         if book:
             raise typer.BadParameter("Name either the event tables or --table, not both.")

@@ -11,8 +11,9 @@ from lighttouch.training.account import account_of
 from lighttouch.training.boosting import Boosting
 from lighttouch.training.bundle import ModelBundle
 from lighttouch.training.flat import train_flat
+from lighttouch.training.flat_record import flat_record
 from lighttouch.training.pictures import calibration_picture, dose_picture, page, share_picture, value_picture
-from lighttouch.training.record import flat_record, frame_metrics, metric_name, parameters_of, record_of
+from lighttouch.training.record import frame_metrics, metric_name, parameters_of, record_of
 from lighttouch.training.run import TrainOptions
 from trained import QUICK
 
@@ -149,7 +150,7 @@ def test_shares_are_drawn_for_every_policy():
 def test_an_experiment_is_recorded_with_its_values_and_a_model_that_loads(experiment, tmp_path):
     options = {"arm": "arm", "outcome": "paid", "propensity": 0.5, "boosting": Boosting(rounds=10, pairs=1), "n_threads": 1}
     result = train_flat(experiment, **options)
-    record = flat_record(result, tmp_path / "model", options)
+    record = flat_record(result, tmp_path / "model", "experiment.csv")
     assert record.parameters["option.propensity"] == "0.5"
     assert record.tags["code_digest"]
     assert record.tags["data_digest"] == train_flat(experiment, **options).data_digest

@@ -18,6 +18,7 @@ from .response import ResponseModel
 from .steadfast import doubt
 
 LEARNT = "learnt policy"
+HOLDOUT_SHARE = 0.3
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,9 @@ class FlatResult:
     notices : tuple of str
         What the reader should look at.
     data_digest : str
-        Of the table as it was read.
+        `table_digest` of the table as it was given.
+    options : dict
+        All that made the result beside the table, by the names of `train_flat`.
     fit_rows, holdout_rows : int
     alarms : tuple of Alarm
         What the fit part was asked, those that ring first.
@@ -65,6 +68,7 @@ class FlatResult:
     dropped: tuple[str, ...]
     notices: tuple[str, ...]
     data_digest: str
+    options: dict[str, Any]
     fit_rows: int
     holdout_rows: int
     alarms: tuple[Alarm, ...] = ()
@@ -79,7 +83,7 @@ def train_flat(  # noqa: PLR0913  the command line's options, one by one
     group: str | None = None,
     baseline: str | None = None,
     drop: Sequence[str] = (),
-    holdout_share: float = 0.3,
+    holdout_share: float = HOLDOUT_SHARE,
     seed: int = 0,
     confidence: float = 0.95,
     boosting: Boosting = Boosting(),  # noqa: B008  frozen
@@ -118,6 +122,10 @@ def train_flat(  # noqa: PLR0913  the command line's options, one by one
         Every fault of the table at once.
     """
     columns = FlatColumns(arm, outcome, propensity, group, drop)
+    options: dict[str, Any] = {
+        "arm": arm, "outcome": outcome, "propensity": propensity, "group": group, "baseline": baseline, "drop": tuple(drop),
+        "holdout_share": holdout_share, "seed": seed, "confidence": confidence, "boosting": boosting,
+    }  # fmt: skip
     data = read_flat_table(table, columns, baseline)
     held = _hold_out(data, holdout_share, seed)
     fit, rest = data.part(~held), data.part(held)
@@ -131,13 +139,15 @@ def train_flat(  # noqa: PLR0913  the command line's options, one by one
     held_out = pd.DataFrame({"arm": rest.arm, "outcome": rest.y, "predicted": taken}, index=rest.X.index)
     return FlatResult(
         model, report, values, best, chosen, held_out, claimed,
-        covariates=tuple(data.X.columns), dropped=tuple(drop), notices=data.notices, data_digest=_digest(table),
+        covariates=tuple(data.X.columns), dropped=tuple(drop), notices=data.notices, data_digest=table_digest(table),
+        options=options,
         fit_rows=len(fit.y), holdout_rows=len(rest.y),
         alarms=training_alarms(model, LoggedRows.of_flat(fit), AlarmOptions(seed=seed, threads=n_threads)),
     )  # fmt: skip
 
 
-def _digest(table: pd.DataFrame) -> str:
+def table_digest(table: pd.DataFrame) -> str:
+    """Return a digest of a table: names of columns, and rows in their order."""
     try:
         rows = pd.util.hash_pandas_object(table, index=False).to_numpy()
     except TypeError:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self, get_type_hints
 
 from ..data.book import Book
@@ -58,12 +58,7 @@ class Recipe:
         InvalidInput
             Where it is none, or of another format.
         """
-        try:
-            content = json.loads(text)
-        except ValueError:
-            content = {}
-        if content.pop("format", None) != _FORMAT:
-            raise InvalidInput([Fault(RECIPE_PAGE, _FORMAT, text[:40], "Name a run of `lighttouch train` on event tables.")])
+        content = read_recipe(text, _FORMAT)
         return cls(**content | {"options": _read(TrainOptions, content["options"])})
 
     def check(self, book: Book) -> None:
@@ -81,9 +76,7 @@ class Recipe:
 
     def changes(self) -> tuple[str, ...]:
         """Say what is other here than where the run was made: code, and versions of libraries."""
-        now = {"code_digest": code_digest(), **versions()}
-        then = {"code_digest": self.origin.get("code_digest", ""), **self.versions}
-        return tuple(f"{name}: {then.get(name, 'none')} then, {now[name]} now" for name in now if then.get(name) != now[name])
+        return changes_since(self.origin, self.versions)
 
     def compare(self, run: TrainingRun) -> None:
         """Refuse a run that made another model.
@@ -93,10 +86,44 @@ class Recipe:
         InvalidInput
             Where a byte of the saved model differs, with what else differs.
         """
-        if run.bundle.version != self.model_version:
-            remedy = "; ".join(self.changes()) or "Code and libraries are the same: look at the processor."
-            expected = f"version {self.model_version}, byte for byte"
-            raise InvalidInput([Fault("the model", expected, f"version {run.bundle.version}", remedy)])
+        refuse_other_model(self.model_version, run.bundle.version, self.changes())
+
+
+def read_recipe(text: str, form: str) -> dict[str, Any]:
+    """Read the text of a kept recipe.
+
+    Raises
+    ------
+    InvalidInput
+        Where it is none, or of another format.
+    """
+    try:
+        content = json.loads(text)
+    except ValueError:
+        content = {}
+    if not isinstance(content, dict) or content.pop("format", None) != form:
+        raise InvalidInput([Fault(RECIPE_PAGE, form, text[:40], "Name a run of `lighttouch train`.")])
+    return content
+
+
+def changes_since(origin: Mapping[str, str], made_with: Mapping[str, str]) -> tuple[str, ...]:
+    """Say what is other here than where a run was made: code by its digest, libraries by their versions."""
+    now = {"code_digest": code_digest(), **versions()}
+    then = {"code_digest": origin.get("code_digest", ""), **made_with}
+    return tuple(f"{name}: {then.get(name, 'none')} then, {now[name]} now" for name in now if then.get(name) != now[name])
+
+
+def refuse_other_model(kept: str, found: str, changes: Sequence[str]) -> None:
+    """Refuse a model whose version is not the kept one.
+
+    Raises
+    ------
+    InvalidInput
+        With what else is other here.
+    """
+    if found != kept:
+        remedy = "; ".join(changes) or "Code and libraries are the same: look at the processor."
+        raise InvalidInput([Fault("the model", f"version {kept}, byte for byte", f"version {found}", remedy)])
 
 
 def _read(kind: Any, content: Mapping[str, Any]) -> Any:

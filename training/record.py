@@ -2,7 +2,6 @@
 
 import dataclasses
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,14 @@ import pandas as pd
 from .account import Account
 from .bundle import ModelBundle
 from .diagnostics import Diagnostics
-from .flat import FlatResult
 from .gate import GateVerdict, Trial
-from .gate_alarms import ALARM_FACT, alarms_to_fact
+from .gate_alarms import ALARM_FACT
 from .gate_settings import GateSettings
 from .judge import LEARNT, Verdict
 from .model_card import gate_card, model_card
 from .pictures import calibration_picture, dose_picture, page, share_picture, value_picture
 from .pictures_curves import dose_curve_picture, family_picture, qini_picture, support_picture, value_curve_picture
-from .provenance import code_digest, versions
+from .provenance import versions
 from .run import Judged, TrainingRun, TrainOptions
 from .tracker import FOLD_TAG, MODEL_TAG, RunRecord
 
@@ -45,8 +43,8 @@ def record_of(run: TrainingRun, folder: Path, options: TrainOptions, account: Ac
         model=folder,
         inputs=bundle.inputs,
         outputs=tuple(bundle.arms.names),
-        parameters={**_short(bundle.facts), **parameters_of(options)},
-        tags=_tags(bundle.version, run.origin, run.final_fold),
+        parameters={**short_facts(bundle.facts), **parameters_of(options)},
+        tags=tags_of(bundle.version, run.origin, run.final_fold),
         metrics={
             **diagnostic_metrics(bundle.response.diagnostics),
             **verdict_metrics(verdict),
@@ -67,8 +65,8 @@ def judged_record(judged: Judged, bundle: ModelBundle) -> RunRecord:
     """Describe a saved model's judgement on the final fold; the model itself is kept already."""
     return RunRecord(
         name=f"evaluate-{bundle.version}",
-        parameters=_short(bundle.facts),
-        tags=_tags(bundle.version, judged.origin, judged.final_fold),
+        parameters=short_facts(bundle.facts),
+        tags=tags_of(bundle.version, judged.origin, judged.final_fold),
         metrics=verdict_metrics(judged.verdict),
         pages=verdict_pages(judged.verdict),
     )
@@ -88,7 +86,7 @@ def gate_record(found: GateVerdict, trial: Trial, gate: GateSettings, tags: dict
         name=f"gate-{challenger}",
         parameters={f"gate.{name}": str(value) for name, value in gate.model_dump().items()},
         tags={
-            **_tags(challenger, tags, found.fold),
+            **tags_of(challenger, tags, found.fold),
             "gate": "passed" if found.passed else "refused",
             "attempt": str(found.attempt),
             "champion_model": champion,
@@ -155,67 +153,15 @@ def _digests(tags: dict[str, str]) -> dict[str, str]:
     return {name: text for name, text in tags.items() if name.endswith(("_digest", "_version"))}
 
 
-def _tags(version: str, origin: dict[str, str], final_fold: str) -> dict[str, str]:
+def tags_of(version: str, origin: dict[str, str], final_fold: str) -> dict[str, str]:
+    """Return a run's digests and versions, and the final fold that it looked at, empty for none."""
     look = {FOLD_TAG: final_fold} if final_fold else {}
     return {MODEL_TAG: version, **origin, **look, **versions()}
 
 
-def _short(facts: dict[str, str]) -> dict[str, str]:
+def short_facts(facts: dict[str, str]) -> dict[str, str]:
     """Return the facts that a tracker takes as parameters: what rang is a page of its own."""
     return {name: text[:_LONGEST] for name, text in facts.items() if name != ALARM_FACT}
-
-
-def flat_record(result: FlatResult, folder: Path, options: Mapping[str, object]) -> RunRecord:
-    """Save the model of a flat run and describe the run: the same table and options make it again.
-
-    Parameters
-    ----------
-    folder : Path
-        For the saved model; replaced as a whole.
-    options : mapping
-        What `train_flat` was given beside the table.
-    """
-    facts = {
-        "rows": str(result.fit_rows), "holdout_rows": str(result.holdout_rows), "seed": str(result.model.random_state),
-        "best_constant": result.best_constant, "covariates": ", ".join(result.covariates),
-        ALARM_FACT: alarms_to_fact(result.alarms),
-    }  # fmt: skip
-    bundle = ModelBundle(result.model, None, 0, facts).save(folder)
-    values = result.report.rename(columns={"value": "estimate"})
-    return RunRecord(
-        name=f"table-{bundle.version}",
-        model=folder,
-        inputs=bundle.inputs,
-        outputs=tuple(bundle.arms.names),
-        parameters=_short(facts | {f"option.{name}": str(value) for name, value in options.items()}),
-        tags=_tags(bundle.version, {"data_digest": result.data_digest, "code_digest": code_digest()}, ""),
-        metrics={
-            **diagnostic_metrics(result.model.diagnostics),
-            "claimed": result.claimed,
-            **frame_metrics(result.report, "policy", ("value", "se", "low", "high", "snips", "ess")),
-        },
-        pages={
-            "report.html": _flat_report(result, values, bundle.version),
-            "values.csv": result.report.to_csv(index=False),
-            "alarms.json": facts[ALARM_FACT],
-        },
-    )
-
-
-def _flat_report(result: FlatResult, values: pd.DataFrame, version: str) -> str:
-    arms, held = result.model.arms, result.held_out
-    code, chosen = arms.encode(held["arm"]), arms.encode(result.policy)
-    shares = {"given": code, LEARNT: chosen}
-    counts = {name: np.bincount(codes, minlength=len(arms)) / len(held) for name, codes in shares.items()}
-    outcome = held["outcome"].to_numpy(dtype=np.float64)
-    return page(
-        f"Light touch, experiment model {version}",
-        [
-            value_picture(values),
-            calibration_picture(held["predicted"].to_numpy(dtype=np.float64), outcome, code, arms),
-            share_picture(pd.DataFrame({"arm": arms.names, **counts})),
-        ],
-    )
 
 
 def parameters_of(options: Any) -> dict[str, str]:

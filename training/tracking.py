@@ -144,7 +144,8 @@ class MlflowTracker:
                 return str(mlflow.artifacts.load_text(f"runs:/{run_id}/{name}"))
             except (MlflowException, OSError) as error:
                 remedy = (
-                    f"Stores known here: {self.uri}. `mlflow ui` lists its runs; this one must come from `lighttouch train`."
+                    f"Stores known here: {self.uri}. `mlflow ui` lists its runs: those of `lighttouch train` keep {name}, "
+                    "those of other commands do not, and those of an older version may not: train once more."
                 )
                 raise InvalidInput([Fault(f"run '{run_id}'", f"a run that kept {name}", _first_line(error), remedy)]) from None
 

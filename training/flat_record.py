@@ -1,0 +1,74 @@
+"""What a run on one flat table says of itself, for the tracker, and the model that it saves."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from .bundle import ModelBundle
+from .flat import LEARNT, FlatResult
+from .flat_recipe import FlatRecipe, flat_origin
+from .gate_alarms import ALARM_FACT, alarms_to_fact
+from .pictures import calibration_picture, page, share_picture, value_picture
+from .recipe import RECIPE_PAGE
+from .record import diagnostic_metrics, frame_metrics, short_facts, tags_of
+from .tracker import RunRecord
+
+
+def flat_bundle(result: FlatResult, folder: Path) -> ModelBundle:
+    """Save the model of a flat run into a folder, which is replaced as a whole; return it with its version."""
+    facts = {
+        "rows": str(result.fit_rows), "holdout_rows": str(result.holdout_rows), "seed": str(result.model.random_state),
+        "best_constant": result.best_constant, "covariates": ", ".join(result.covariates),
+        ALARM_FACT: alarms_to_fact(result.alarms),
+    }  # fmt: skip
+    return ModelBundle(result.model, None, 0, facts).save(folder)
+
+
+def flat_record(result: FlatResult, folder: Path, source: str) -> RunRecord:
+    """Save the model of a flat run and describe the run, with all that makes it again.
+
+    Parameters
+    ----------
+    folder : Path
+        For the saved model; replaced as a whole.
+    source : str
+        Where the table was read from.
+    """
+    bundle = flat_bundle(result, folder)
+    values = result.report.rename(columns={"value": "estimate"})
+    return RunRecord(
+        name=f"table-{bundle.version}",
+        model=folder,
+        inputs=bundle.inputs,
+        outputs=tuple(bundle.arms.names),
+        parameters=short_facts(bundle.facts | {f"option.{name}": str(value) for name, value in result.options.items()}),
+        tags=tags_of(bundle.version, flat_origin(result), ""),
+        metrics={
+            **diagnostic_metrics(result.model.diagnostics),
+            "claimed": result.claimed,
+            **frame_metrics(result.report, "policy", ("value", "se", "low", "high", "snips", "ess")),
+        },
+        pages={
+            "report.html": _report(result, values, bundle.version),
+            "values.csv": result.report.to_csv(index=False),
+            "alarms.json": bundle.facts[ALARM_FACT],
+            RECIPE_PAGE: FlatRecipe.of(result, bundle.version, source).to_json(),
+        },
+    )
+
+
+def _report(result: FlatResult, values: pd.DataFrame, version: str) -> str:
+    arms, held = result.model.arms, result.held_out
+    code, chosen = arms.encode(held["arm"]), arms.encode(result.policy)
+    shares = {"given": code, LEARNT: chosen}
+    counts = {name: np.bincount(codes, minlength=len(arms)) / len(held) for name, codes in shares.items()}
+    outcome = held["outcome"].to_numpy(dtype=np.float64)
+    return page(
+        f"Light touch, experiment model {version}",
+        [
+            value_picture(values),
+            calibration_picture(held["predicted"].to_numpy(dtype=np.float64), outcome, code, arms),
+            share_picture(pd.DataFrame({"arm": arms.names, **counts})),
+        ],
+    )
