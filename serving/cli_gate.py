@@ -106,6 +106,7 @@ def promote_from(source: str, name: str, settings: Settings, tracker: Tracker) -
     """Put a name's challenger through the gate, and print what came of it."""
     with stage("loading challenger and champion"):
         candidates = Candidates.load(tracker, name)
+        candidates.check(settings.policy, settings.gate)
     with checking(source):
         book = open_book(source, settings.book, candidates.challenger.arms)
     with book, stage("judging on the final time fold"):

@@ -91,7 +91,7 @@ def train(  # noqa: PLR0913, PLR0917  each parameter is an option of the command
         record = record_source(train_source(source, chosen, folder, options), folder, options, source, chosen)
     else:
         raise typer.BadParameter("Name the event tables, or one flat table with --table.")
-    keep(record, register, environment)
+    keep(record, register, environment, gated=table is None)
     say(f"model: {folder}")
 
 
@@ -250,8 +250,14 @@ def show_account(account: Account) -> None:
     show(account.qini.drop(columns="reason"), "Qini: gain of treating the most promising first, over a lot", QINI_FORMATS)
 
 
-def keep(record: RunRecord, name: str | None, environment: Environment) -> LoggedRun:
-    """Keep a run in the tracker; register its model where a name is given."""
+def keep(record: RunRecord, name: str | None, environment: Environment, *, gated: bool = True) -> LoggedRun:
+    """Keep a run in the tracker; register its model where a name is given.
+
+    Parameters
+    ----------
+    gated : bool
+        Whether the gate can judge the model, on a book with a decision log.
+    """
     with stage("keeping the run in MLflow"):
         tracker = tracker_in(environment)
         run = tracker.log(record)
@@ -259,7 +265,8 @@ def keep(record: RunRecord, name: str | None, environment: Environment) -> Logge
     say(f"run: {run.run_id}    see it: mlflow ui --backend-store-uri {environment.tracking_uri}")
     if registered:
         say(f"registered: models:/{registered.name}@{registered.aliases[-1]} (version {registered.version})")
-        say(f"  it becomes champion through the gate: lighttouch promote DATA --name {registered.name}")
+        way = f"it becomes champion through the gate: lighttouch promote DATA --name {registered.name}"
+        say(f"  {way if gated else 'it stays a challenger: the gate judges models of event tables only'}")
     return run
 
 

@@ -103,7 +103,7 @@ def open_trial(
     InvalidInput
         Where nothing is left that both have not seen, or the models cannot be held against each other.
     """
-    _check_models(challenger, champion, settings, gate)
+    check_models(challenger, champion, settings, gate)
     build = treatment_table if gate.accept_landmarks else training_table
     table = build(book, challenger.arms, settings)
     folds = time_folds(table.rows["as_of"], settings.outcome.horizon_days)
@@ -196,7 +196,14 @@ def _supported_share(verdict: Verdict) -> float:
     return float((given * verdict.decided.supported).sum(axis=1).mean())
 
 
-def _check_models(challenger: ModelBundle, champion: ModelBundle | None, settings: PolicySettings, gate: GateSettings) -> None:
+def check_models(challenger: ModelBundle, champion: ModelBundle | None, settings: PolicySettings, gate: GateSettings) -> None:
+    """Refuse models that no decision log can judge, or that cannot be held against each other.
+
+    Raises
+    ------
+    InvalidInput
+        Every fault at once.
+    """
     faults = []
     horizon, names = settings.outcome.horizon_days, challenger.arms.names
     for who, model in (("challenger", challenger), ("champion", champion)):

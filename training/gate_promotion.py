@@ -6,7 +6,7 @@ from ..data.book import Book
 from ..data.errors import Fault, InvalidInput
 from ..policy.settings import PolicySettings
 from .bundle import ModelBundle
-from .gate import GateVerdict, Trial, closed, hold, open_trial
+from .gate import GateVerdict, Trial, check_models, closed, hold, open_trial
 from .gate_settings import GateSettings
 from .provenance import provenance
 from .record import gate_record
@@ -46,6 +46,17 @@ class Candidates:
         if standing.champion is None:
             return cls(standing, challenger, None)
         return cls(standing, challenger, ModelBundle.load(tracker.folder(f"models:/{name}/{standing.champion}")))
+
+    def check(self, settings: PolicySettings, gate: GateSettings) -> None:
+        """Refuse models that cannot be judged, before a book is read for them: its arms need not be those of the book.
+
+        Raises
+        ------
+        InvalidInput
+            Every fault at once; none where the challenger need not be judged at all.
+        """
+        if not self.bar:
+            check_models(self.challenger, self.champion, settings, gate)
 
     @property
     def bar(self) -> str:
