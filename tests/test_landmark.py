@@ -21,6 +21,7 @@ from lighttouch.training.boosting import Boosting
 from lighttouch.training.exposure import nearest_arms, received_contacts
 from lighttouch.training.gate import hold, open_trial
 from lighttouch.training.gate_settings import GateSettings
+from lighttouch.training.judge import LOGGED
 from lighttouch.training.landmark import LandmarkOptions, landmark_alarm, landmark_table, treatment_table
 from lighttouch.training.outcomes import outcomes
 from lighttouch.training.run import TrainOptions, judge_again, train_book
@@ -178,6 +179,22 @@ def test_propensities_are_estimated_near_the_shares_of_a_draw_and_say_so(table):
     assert np.allclose(table.propensity.mean(axis=0), shares, atol=0.02)
 
 
+def test_estimates_of_a_part_put_no_mass_on_arms_that_nobody_in_it_was_given(table, small_world):
+    code = ARMS.encode(table.rows["arm"])
+    common = np.bincount(code).argsort()[-2:]
+    part = table.subset(np.isin(code, common))
+    others = np.setdiff1d(np.arange(len(ARMS)), common)
+    assert (table.propensity[:, others] > 0).any()
+    assert (part.propensity[:, others] == 0).all()
+    assert np.allclose(part.propensity.sum(axis=1), 1)
+    before = table.propensity[np.isin(code, common)][:, common]
+    assert np.allclose(part.propensity[:, common[0]] * before[:, 1], part.propensity[:, common[1]] * before[:, 0])
+    with Book.from_arrow(small_world.tables) as book:
+        logged = treatment_table(book, ARMS, SETTINGS)
+    first = np.arange(len(logged)) == 0
+    assert np.array_equal(logged.subset(first).propensity, logged.propensity[first])
+
+
 def test_contacts_become_the_arm_whose_plan_for_these_days_is_nearest():
     counts = counted({}, {"sms": 1}, {"sms": 1, "call": 1}, {"sms": 2}, {"call": 3}, {"visit": 1}, {"call": 2, "sms": 3})
     found = nearest_arms(counts, ARMS, days=7)
@@ -237,6 +254,9 @@ def test_a_model_of_landmarks_is_trained_with_the_warning_and_the_gate_stays_clo
         assert run.alarms[0].name == "no decision log"
         assert any("no decision log" in notice for notice in run.notices)
         assert len(run.compliance) == 0
+        # Some arms were given to nobody in the judged fold; the log carries what it did all the same.
+        assert run.test.rows["arm"].nunique() < len(ARMS)
+        assert run.verdict.values.set_index("policy").loc[LOGGED, "reason"] == ""
         with pytest.raises(NoDecisionLog):
             raise_refusals(run.alarms[:1])
         with pytest.raises(InvalidInput, match="table 'decisions'"):

@@ -67,9 +67,18 @@ class TrainingTable:
         return len(self.rows)
 
     def subset(self, mask: NDArray[np.bool_]) -> Self:
-        """Return the rows where the mask is true."""
+        """Return the rows where the mask is true; propensities that are estimated, among the arms that these rows were given.
+
+        An estimate leaves every arm a sliver. On an arm that none of the rows was given nothing bears it out, and because of it
+        the log would not carry its own policy.
+        """
         rows, features = (frame[mask].reset_index(drop=True) for frame in (self.rows, self.features))
-        return replace(self, rows=rows, features=features, propensity=self.propensity[mask], lawful=self.lawful[mask])
+        propensity = self.propensity[mask]
+        if self.estimated:
+            given = np.isin(np.arange(len(self.arms)), self.arms.encode(rows["arm"]))
+            propensity = np.where(given, propensity, 0.0)
+            propensity /= propensity.sum(axis=1, keepdims=True)
+        return replace(self, rows=rows, features=features, propensity=propensity, lawful=self.lawful[mask])
 
 
 def training_table(book: Book, arms: ArmCatalogue, settings: PolicySettings) -> TrainingTable:
