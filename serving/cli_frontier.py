@@ -13,11 +13,12 @@ from ..training.frontier_value import SWEPT, frontier_pictures, frontier_table
 from ..training.judge import unseen_rows
 from ..training.pictures import page
 from ..training.table import training_table
-from .cli_model import tell_unsupported, tracker_for
+from .cli_model import tracker_for
 from .console import checking, say, show, stage
 from .environment import Environment
 from .recommender import Recommender
 from .settings import Settings, SettingsFile
+from .tables import tell_unsupported
 
 _AS_IT_IS = {"from the log": "{}", "harm % from the log": "{}"}
 

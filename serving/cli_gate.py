@@ -14,11 +14,12 @@ from ..training.experiment_log import plan_experiment as plan_from
 from ..training.gate_promotion import Candidates, Promotion, rollback
 from ..training.gate_promotion import promote as hold_gate
 from ..training.tracker import Standing, Tracker
-from .cli_model import MODEL_NAME, show_verdict, tracker_for, tracker_in
+from .cli_model import MODEL_NAME, tracker_for, tracker_in
 from .console import checking, head, note, say, show, stage
 from .environment import Environment
 from .recommender import Recommender
 from .settings import Settings, SettingsFile
+from .tables import show_verdict
 
 Source = Annotated[str, typer.Argument(help="Folder, DuckDB file or postgresql:// address with a decision log.")]
 Name = Annotated[str, typer.Option(help="Name of the model in the registry.")]

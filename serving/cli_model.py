@@ -11,7 +11,7 @@ import typer
 
 from ..data.errors import Fault, InvalidInput
 from ..data.stores import choose_source, open_book, without_password
-from ..training.account import Account, account_of
+from ..training.account import account_of
 from ..training.bundle import check_folder
 from ..training.compliance import said_of
 from ..training.flat import FlatResult, train_flat
@@ -22,21 +22,16 @@ from ..training.recipe import RECIPE_PAGE, Recipe
 from ..training.record import judged_record, record_of
 from ..training.run import TrainingRun, TrainOptions, judge_again, train_book
 from ..training.tracker import LoggedRun, RunRecord, Tracker, check_name
-from .console import band, checking, head, note, say, show, stage
+from .console import checking, head, note, say, show, stage
 from .environment import Environment
 from .flat_file import read_table
 from .recommender import Recommender
 from .settings import Settings, SettingsFile
+from .tables import show_account, show_report, show_verdict
 
 MODEL_NAME = "contact-response"
 OF_A_TABLE = ("--arm", "--outcome", "--propensity", "--group", "--baseline", "--drop")
 OF_A_BOOK = ("--settings", "--select")
-VALUE_FORMATS = {"per week": "{:.2f}", "ess": "{:,.0f}", "projected": "{:.1%}"}
-ARM_FORMATS = {
-    "contacts/week": "{:.2f}", "decisions": "{:,.0f}", "comparable": "{:.0%}",
-    **dict.fromkeys(("over_none", "predicted", "observed"), "{:.3f}"),
-}  # fmt: skip
-QINI_FORMATS = dict.fromkeys(("qini", "se", "low", "high"), "{:,.4g}")
 COMPLIANCE_FORMATS = {
     **dict.fromkeys(("planned", "off: payment", "off: event", "executed"), "{:,.0f}"),
     **dict.fromkeys(("executed_share", "delivered_share", "outage_share"), "{:.1%}"),
@@ -203,51 +198,9 @@ def train_table(frame: pd.DataFrame, options: Mapping[str, object]) -> FlatResul
     for notice in (*result.notices, *map(str, (alarm for alarm in result.alarms if alarm.rings))):
         note(f"  {notice}")
     head(f"learnt from {result.fit_rows:,} rows, valued on {result.holdout_rows:,} held-out rows")
-    show(result.report.drop(columns="reason"), "value per decision, doubly robust and self-normalised")
-    tell_unsupported(result.report)
+    show_report(result.report)
     say(f"best constant arm on the fit part: {result.best_constant}; the learnt policy claims {result.claimed:.4f}")
     return result
-
-
-def show_verdict(values: pd.DataFrame, gains: pd.DataFrame, fold: str = "final") -> None:
-    """Print what policies are worth on the judged fold."""
-    show(_in_bands(values, "policy"), f"value per decision (account currency) on the {fold} time fold", VALUE_FORMATS)
-    show(_in_bands(gains, "over"), "gain of the learnt policy over")
-    note(
-        "  [low, high]: interval, clustered by borrower; repaid: share; per week: contacts; ess: decisions of the log that "
-        "speak of the policy, in effect; projected: share for whom the rule's arm was not lawful, so that the fallback "
-        "arm stands in."
-    )
-    tell_unsupported(values)
-
-
-def _in_bands(found: pd.DataFrame, key: str) -> pd.DataFrame:
-    """Return the figures of policies with their intervals in one cell each."""
-    cells = pd.DataFrame({key: found[key], "value": band(found, "value", "{:,.2f}"), "repaid": band(found, "repaid", "{:.3f}")})
-    rest = [name for name in ("contacts_per_week", "ess", "projected", "supported") if name in found]
-    return cells.join(found[rest]).rename(columns={"contacts_per_week": "per week"})
-
-
-def tell_unsupported(found: pd.DataFrame) -> None:
-    """Say of each policy that the log cannot carry, why, and what to do; one reason is told once."""
-    lost = found[~found["supported"]]
-    for reason, rows in lost.groupby("reason", sort=False):
-        note(f"  not supported: {', '.join(rows['policy'])}: {str(reason).removeprefix('Not supported: ')}")
-
-
-def show_account(account: Account) -> None:
-    """Print a run's figures by arm in short; the pages of the run have them in full."""
-    doses = account.doses.rename(columns={"contacts_per_week": "contacts/week", "low": "response_low", "high": "response_high"})
-    doses = doses.assign(response=band(doses, "response", "{:.3f}")).set_index("arm")
-    doses = doses[["contacts/week", "response", "over_none", "supported"]]
-    fit = account.calibration.set_index("arm")[["decisions", "predicted", "observed"]]
-    whole = account.support.iloc[-1].reindex(doses.index).astype(float).rename("comparable")
-    show(
-        doses.join(fit).join(whole).reset_index(),
-        "by arm, share repaid (doubly robust; predicted and observed: of those given)",
-        ARM_FORMATS,
-    )
-    show(account.qini.drop(columns="reason"), "Qini: gain of treating the most promising first, over a lot", QINI_FORMATS)
 
 
 def keep(record: RunRecord, name: str | None, environment: Environment, *, gated: bool = True) -> LoggedRun:

@@ -18,6 +18,7 @@ from ..data.stores import without_password
 # A log file or a pipe has no width: tables are laid out for this, and sentences are wrapped to it.
 PLAIN_WIDTH = 120
 _NO_WIDTH = 10_000
+_NOT_SUPPORTED = "not supported"
 # What is left of a small loss once it is rounded: a sign without a number.
 _MINUS_NOTHING = re.compile(r"-(?=[0.,]*%?$)")
 
@@ -68,11 +69,28 @@ def note(text: str) -> None:
     say(wrapper.fill(text.lstrip()))
 
 
-def band(frame: pd.DataFrame, name: str, rule: str) -> list[str]:
-    """Return a cell per row of a figure with its interval, out of the columns `name`, `name_low` and `name_high`."""
+def band(frame: pd.DataFrame, name: str, rule: str, supported: pd.Series | None = None) -> list[str]:
+    """Return a cell per row of a figure with its interval, out of the columns `name`, `name_low` and `name_high`.
+
+    Parameters
+    ----------
+    supported : Series of bool, optional
+        Whether the log carries the figure. Where it does not, the figure is the model's word, and an interval would claim more.
+    """
     columns = (frame[name], frame[f"{name}_low"], frame[f"{name}_high"])
-    cells = (tuple(_cell(number, rule) for number in row) for row in zip(*columns, strict=True))
-    return [f"{estimate} [{low}, {high}]" if low and high else estimate for estimate, low, high in cells]
+    cells = [tuple(_cell(number, rule) for number in row) for row in zip(*columns, strict=True)]
+    told = [f"{estimate} [{low}, {high}]" if low and high else estimate for estimate, low, high in cells]
+    if supported is None:
+        return told
+    return [
+        whole if carries else f"{cell[0]} ({_NOT_SUPPORTED})"
+        for whole, cell, carries in zip(told, cells, supported, strict=True)
+    ]
+
+
+def carried(figures: pd.Series, rule: str, supported: pd.Series) -> list[str]:
+    """Return a cell per figure, which says so where the log does not carry it."""
+    return [_cell(figure, rule) if told else _NOT_SUPPORTED for figure, told in zip(figures, supported, strict=True)]
 
 
 def head(text: str) -> None:

@@ -26,6 +26,8 @@ def test_what_rounds_to_nothing_has_no_sign(capsys):
 def test_a_figure_is_told_with_its_interval():
     found = pd.DataFrame({"value": [1234.5, -0.001], "value_low": [-1.0, float("nan")], "value_high": [2_000.0, 1.0]})
     assert band(found, "value", "{:,.2f}") == ["1,234.50 [-1.00, 2,000.00]", "0.00"]
+    carried = pd.Series([False, True])
+    assert band(found, "value", "{:,.2f}", carried) == ["1,234.50 (not supported)", "0.00"]
 
 
 def test_no_name_and_no_figure_of_a_table_is_cut_where_it_is_wider_than_the_screen(capsys):

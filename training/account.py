@@ -92,7 +92,7 @@ def dose_table(log: Log, lawful: NDArray[np.bool_], confidence: float = 0.95) ->
     -------
     DataFrame
         arm, channel, contacts_per_week, decisions, predicted, response, low, high, over_none, over_low, over_high (shares
-        repaid, doubly robust, clustered), supported, reason.
+        repaid, doubly robust, clustered), response_supported, supported (what it adds to no contact), reason (why not).
     """
     baseline = np.eye(len(log.arms))[0]
     return pd.DataFrame(
@@ -109,7 +109,7 @@ def _dose(log: Log, k: int, baseline: Floats, confidence: float) -> dict[str, ob
         "decisions": n, "predicted": float(log.outcome[:, k].mean()),
         "response": own.estimate, "low": own.low, "high": own.high,
         "over_none": over.estimate, "over_low": over.low, "over_high": over.high,
-        "supported": over.supported, "reason": over.reason,
+        "response_supported": own.supported, "supported": over.supported, "reason": over.reason,
     }  # fmt: skip
 
 
