@@ -5,10 +5,9 @@ from typing import Any
 import ibis
 
 from .assemble import attach, days_between, flag, not_below_zero, zero_filled
+from .bands import BAND_STARTS
 from .definition import family
 from .known import Known
-
-_BAND_STARTS = (1, 4, 8, 16, 31, 61, 91)  # days past due at which bands 1 to 7 begin
 
 FEATURES = family(
     "stage",
@@ -33,7 +32,7 @@ def columns(known: Known) -> Any:
     """Return the family's columns, a row per point."""
     owed = known.position.select("point_id", "days_past_due", open_currencies="currencies")
     table = attach(known.points.select("point_id", "as_of"), owed, _loans(known), _reported(known))
-    bands = [(table.days_past_due >= start, band) for band, start in reversed(list(enumerate(_BAND_STARTS, start=1)))]
+    bands = [(table.days_past_due >= start, band) for band, start in reversed(list(enumerate(BAND_STARTS, start=1)))]
     return table.select(
         "point_id", "days_past_due",
         **zero_filled(table, ["open_loan_count", "ended_loan_count"]),

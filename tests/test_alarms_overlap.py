@@ -8,6 +8,7 @@ import pytest
 from alarm_cases import bank, fitted, hillstrom, karlan, tanf, world_table
 from lighttouch.data.arms import Arm, ArmCatalogue
 from lighttouch.data.errors import NeverLogged, NoOverlap
+from lighttouch.training.account import support_table
 from lighttouch.training.alarms import Alarm, LoggedRows, raise_refusals
 from lighttouch.training.overlap import deciding_column, never_logged, no_overlap, thin_support
 from lighttouch.training.weights import effective_number
@@ -133,6 +134,17 @@ def test_thin_cells_are_named_by_arm_and_segment_and_unlawful_ones_are_not():
     lawful = np.ones((n, 3), dtype=bool)
     lawful[segment == "late", 2] = False
     assert thin_support(dataclasses.replace(rows, lawful=lawful), e).severity == "ok"
+
+
+def test_thin_cells_are_told_by_the_bands_of_the_support_map_in_their_order(trained):
+    fit = trained.run.fit
+    rows = LoggedRows.of_table(fit)
+    alarm = thin_support(rows, np.full((len(fit), len(fit.arms)), 0.1))
+    shown = support_table(fit.features, np.ones((len(fit), len(fit.arms)), dtype=bool), fit.arms)["days_past_due"].tolist()
+    assert [*dict.fromkeys(alarm.table["segment"]), "all"] == shown
+    assert len(shown) > 5
+    worst = alarm.table[(alarm.table["rows"] < 30) | (alarm.table["ess"] < 30)].sort_values("could", ascending=False).iloc[0]
+    assert f"'{worst['arm']}' in days_past_due {worst['segment']}: {worst['rows']:,} of {worst['could']:,} rows" in alarm.reason
 
 
 def test_effective_rows_fall_with_unequal_weights_though_the_count_does_not():

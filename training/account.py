@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from ..data.arms import ArmCatalogue
+from ..features.bands import BAND, band_labels
 from ..policy.settings import PolicySettings
 from .clusters import clustered_error
 from .curves import UpliftCurve, uplift_curve
@@ -17,10 +18,6 @@ from .inputs import Floats, Ints
 from .logged import REPAID, VALUE, Log, logs
 from .run import TrainingRun
 from .shap_families import ROWS, contributions, family_table
-
-BAND = "days_past_due_band"
-# Labels of the feature's bands, which begin at 1, 4, 8, 16, 31, 61 and 91 days.
-_BANDS = ("0", "1-3", "4-7", "8-15", "16-30", "31-60", "61-90", "91+")
 
 
 @dataclass(frozen=True)
@@ -149,8 +146,8 @@ def support_table(features: pd.DataFrame, supported: NDArray[np.bool_], arms: Ar
     DataFrame
         days_past_due (band, `all` last), decisions, and a column of shares per arm.
     """
-    band = features[BAND].to_numpy(dtype=np.float64) if BAND in features else np.zeros(len(features))
-    parts = {_BANDS[int(value)]: band == value for value in np.unique(band[np.isfinite(band)])}
+    band = band_labels(features[BAND] if BAND in features else pd.Series(np.zeros(len(features))))
+    parts = {label: (band == label).to_numpy() for label in band.cat.remove_unused_categories().cat.categories}
     rows = [
         {"days_past_due": label, "decisions": int(own.sum()), **dict(zip(arms.names, supported[own].mean(axis=0), strict=True))}
         for label, own in (parts | {"all": np.ones(len(features), dtype=bool)}).items()

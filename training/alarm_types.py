@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..data.arms import ArmCatalogue
 from ..data.errors import Fault, InvalidInput, Refusal
+from ..features.bands import BAND, band_labels
 from .flat_table import FlatTable
 from .inputs import Floats, Ints, arm_positions, binary_outcome, group_codes
 from .propensity import Propensity, PropensityLike, read_propensity
@@ -129,7 +130,7 @@ class LoggedRows:
             raise InvalidInput(faults)
         before = pd.DataFrame(index=range(n)) if past is None else past.reset_index(drop=True)
         label = getattr(segment, "name", None) or "segment"
-        parts = None if segment is None else pd.Series(np.asarray(segment), name=label)
+        parts = None if segment is None else pd.Series(segment, name=label).reset_index(drop=True)
         lawful = np.ones((n, len(arms)), dtype=bool)
         return cls(X.reset_index(drop=True), outcome, codes, arms, stated, clusters, lawful, before, parts)
 
@@ -140,7 +141,7 @@ class LoggedRows:
         past = features[[name for name in PAST if name in features]].assign(overdue=table.rows["overdue"].to_numpy(dtype=float))
         found = cls.of(
             features, table.rows["repaid"], arm=table.rows["arm"].to_numpy(), arms=table.arms, propensity=table.stated,
-            groups=table.rows["borrower_id"], past=past, segment=features.get("days_past_due_band"),
+            groups=table.rows["borrower_id"], past=past, segment=band_labels(features[BAND]) if BAND in features else None,
         )  # fmt: skip
         return cls(**{**vars(found), "lawful": table.lawful})
 
