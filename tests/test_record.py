@@ -45,6 +45,14 @@ def test_every_figure_of_the_verdict_is_a_metric(record, trained):
     assert np.isfinite(list(record.metrics.values())).all()
 
 
+def test_calibration_of_the_fit_and_of_held_out_decisions_go_by_two_names(record, trained):
+    arm, error = next(iter(trained.run.bundle.response.diagnostics.calibration_error.items()))
+    held_out = account_of(trained.run, trained.settings).calibration.set_index("arm")["error"]
+    assert record.metrics[f"out-of-fold calibration_error/{arm}"] == error
+    assert record.metrics[f"held-out calibration of {arm}/error"] == held_out[arm]
+    assert not [name for name in record.metrics if name.startswith(("calibration_error", "calibration of"))]
+
+
 def test_names_of_metrics_are_such_as_a_tracker_takes(record):
     assert all(re.fullmatch(r"[\w\-. /]+", name) for name in record.metrics)
     assert "fixed_ sms-every-3-days/value" in record.metrics

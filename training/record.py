@@ -24,6 +24,9 @@ from .tracker import FOLD_TAG, MODEL_TAG, RunRecord
 
 # A tracker's limit for a parameter's text.
 _LONGEST = 500
+# Of decisions that the model has not seen; what was seen at fit, by rows that other halves predicted, is "out-of-fold".
+HELD_OUT_CALIBRATION = "held-out calibration of"
+CALIBRATION_FIGURES = ("predicted", "observed", "gap", "error")
 _FIGURES = ("value", "value_low", "value_high", "repaid", "repaid_low", "repaid_high", "contacts_per_week", "ess")
 
 
@@ -120,10 +123,7 @@ def account_metrics(account: Account) -> dict[str, float]:
     whole = account.support[account.support["days_past_due"] == "all"].drop(columns=["days_past_due", "decisions"])
     tables = {
         "curve": (qini, ("qini", "se", "low", "high")),
-        "calibration of": (
-            account.calibration.rename(columns={"arm": "calibration of"}),
-            ("predicted", "observed", "gap", "error"),
-        ),
+        HELD_OUT_CALIBRATION: (account.calibration.rename(columns={"arm": HELD_OUT_CALIBRATION}), CALIBRATION_FIGURES),
         "dose of": (account.doses.rename(columns={"arm": "dose of"}), ("response", "low", "high", "over_none")),
         "contribution of": (account.families.rename(columns={"family": "contribution of"}), ("response", "contrast")),
     }
@@ -179,8 +179,9 @@ def parameters_of(options: Any) -> dict[str, str]:
 def diagnostic_metrics(diagnostics: Diagnostics) -> dict[str, float]:
     """Flatten what was seen at fit into metrics; figures that could not be computed are left out."""
     metrics = {"rows": float(diagnostics.rows), "log_loss": diagnostics.log_loss, "thin_rows": float(diagnostics.thin_rows)}
-    for name in ("counts", "base_rate", "auc", "calibration_error"):
-        metrics |= {metric_name(name, arm): float(figure) for arm, figure in getattr(diagnostics, name).items()}
+    told = {name: name for name in ("counts", "base_rate", "auc")} | {"calibration_error": "out-of-fold calibration_error"}
+    for name, metric in told.items():
+        metrics |= {metric_name(metric, arm): float(figure) for arm, figure in getattr(diagnostics, name).items()}
     return {name: figure for name, figure in metrics.items() if np.isfinite(figure)}
 
 
