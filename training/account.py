@@ -5,15 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import norm
 
 from ..data.arms import ArmCatalogue
 from ..features.bands import BAND, band_labels
 from ..policy.settings import PolicySettings
-from .clusters import clustered_error
 from .curves import UpliftCurve, uplift_curve
 from .decide import Decided
-from .diagnostics import calibration_error
+from .held_out import calibration_by_arm
 from .inputs import Floats, Ints
 from .logged import REPAID, VALUE, Log, logs
 from .run import TrainingRun
@@ -111,31 +109,10 @@ def _dose(log: Log, k: int, baseline: Floats, confidence: float) -> dict[str, ob
 
 
 def calibration_table(log: Log, confidence: float = 0.95) -> pd.DataFrame:
-    """Hold predicted against observed shares among those who got each arm.
-
-    Returns
-    -------
-    DataFrame
-        arm, decisions, predicted, observed, gap (observed less predicted), low, high (of the gap, clustered), error (mean
-        absolute gap over ten bins, weighted by inverse propensity).
-    """
-    rows, reach = [], float(norm.ppf(0.5 + confidence / 2))
-    taken = log.propensity[np.arange(len(log.code)), log.code]
-    for k, name in enumerate(log.arms.names):
-        own = log.code == k
-        if not own.any():
-            continue
-        predicted, observed = log.outcome[own, k], log.reward[own]
-        gap = observed - predicted
-        half = reach * clustered_error(gap - gap.mean(), log.groups[own])
-        rows.append(
-            {
-                "arm": name, "decisions": int(own.sum()), "predicted": predicted.mean(), "observed": observed.mean(),
-                "gap": gap.mean(), "low": gap.mean() - half, "high": gap.mean() + half,
-                "error": calibration_error(observed, predicted, 1.0 / taken[own]),
-            }
-        )  # fmt: skip
-    return pd.DataFrame(rows)
+    """Hold predicted against observed shares among those who got each arm: `calibration_by_arm` of a log."""
+    at, arm = (np.arange(len(log.code)), log.code), np.array(log.arms.names, dtype=object)[log.code]
+    rows = {"arm": arm, "outcome": log.reward, "predicted": log.outcome[at], "propensity": log.propensity[at]}
+    return calibration_by_arm(pd.DataFrame({**rows, "group": log.groups}), log.arms.names, confidence)
 
 
 def support_table(features: pd.DataFrame, supported: NDArray[np.bool_], arms: ArmCatalogue) -> pd.DataFrame:

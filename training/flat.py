@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..data.errors import Fault, InvalidInput
 from .alarms import Alarm, AlarmOptions, LoggedRows, training_alarms
@@ -38,8 +39,10 @@ class FlatResult:
         The arm that was best for everyone on the fit part.
     policy : ndarray of shape (held-out rows,)
         Arm names that the learnt policy gives.
-    held_out : DataFrame of shape (held-out rows, 3)
-        arm that was given, outcome, predicted (response under that arm); by row of the table.
+    held_out : DataFrame of shape (held-out rows, 5)
+        arm that was given, outcome, predicted (response under that arm), propensity (of that arm), group; by row of the table.
+    support : DataFrame
+        A row per arm: rows (of the fit part), held_out (rows), comparable (share of all held-out rows with comparable data).
     claimed : float
         Mean response that the model expects of its own choices: larger than their value where noise was chosen.
     covariates : tuple of str
@@ -63,6 +66,7 @@ class FlatResult:
     best_constant: str
     policy: np.ndarray
     held_out: pd.DataFrame
+    support: pd.DataFrame
     claimed: float
     covariates: tuple[str, ...]
     dropped: tuple[str, ...]
@@ -133,12 +137,12 @@ def train_flat(  # noqa: PLR0913  the command line's options, one by one
     model.fit(fit.X, fit.y, arm=fit.arm, propensity=fit.propensity, groups=fit.groups)
     best = _best_constant(fit, model)
     predicted = model.predict_by_arm(rest.X)
-    chosen, claimed = _chosen(model, rest.X, predicted, best)
-    values, report = _value_all(rest, model, predicted, {LEARNT: chosen}, best, confidence)
-    taken = predicted[np.arange(len(rest.y)), data.arms.encode(rest.arm)]
-    held_out = pd.DataFrame({"arm": rest.arm, "outcome": rest.y, "predicted": taken}, index=rest.X.index)
+    supported = model.support_by_arm(rest.X)
+    stated = rest.propensity if rest.propensity is not None else model.propensity_by_arm(rest.X)
+    chosen, claimed = _chosen(model, rest.X, predicted, supported, best)
+    values, report = _value_all(rest, stated, predicted, {LEARNT: chosen}, best, confidence)
     return FlatResult(
-        model, report, values, best, chosen, held_out, claimed,
+        model, report, values, best, chosen, _held_out(rest, stated, predicted), _support(fit, rest, supported), claimed,
         covariates=tuple(data.X.columns), dropped=tuple(drop), notices=data.notices, data_digest=table_digest(table),
         options=options,
         fit_rows=len(fit.y), holdout_rows=len(rest.y),
@@ -176,19 +180,36 @@ def _best_constant(fit: FlatTable, model: ResponseModel) -> str:
     return fit.arms.names[best_supported(policy_values(constants, outcome=model.out_of_fold, method="dm", **log))]
 
 
-def _chosen(model: ResponseModel, X: pd.DataFrame, predicted: Floats, best: str) -> tuple[np.ndarray, float]:
+def _held_out(rest: FlatTable, stated: Any, predicted: Floats) -> pd.DataFrame:
+    """Return what happened on the held-out rows beside what was predicted under the arm that was given."""
+    taken = (np.arange(len(rest.y)), rest.arms.encode(rest.arm))
+    if isinstance(stated, Mapping):
+        odds = pd.Series(rest.arm).map(stated).to_numpy()
+    else:
+        odds = stated if stated.ndim == 1 else stated[taken]
+    columns = {"arm": rest.arm, "outcome": rest.y, "predicted": predicted[taken], "propensity": odds, "group": rest.groups}
+    return pd.DataFrame(columns, index=rest.X.index)
+
+
+def _support(fit: FlatTable, rest: FlatTable, supported: NDArray[np.bool_]) -> pd.DataFrame:
+    counts = [np.bincount(part.arms.encode(part.arm), minlength=len(part.arms)) for part in (fit, rest)]
+    return pd.DataFrame({"arm": fit.arms.names, "rows": counts[0], "held_out": counts[1], "comparable": supported.mean(axis=0)})
+
+
+def _chosen(
+    model: ResponseModel, X: pd.DataFrame, predicted: Floats, supported: NDArray[np.bool_], best: str
+) -> tuple[np.ndarray, float]:
     """Give each row the supported arm of highest response less doubt, or the best constant arm; return what it claims, too."""
-    supported, arms = model.support_by_arm(X), model.arms
+    arms = model.arms
     score = np.where(supported, predicted - doubt(model, X, supported, best), -np.inf)
     code = np.where(supported.any(axis=1), score.argmax(axis=1), arms.index(best))
     return np.array(arms.names, dtype=object)[code], float(predicted[np.arange(len(code)), code].mean())
 
 
 def _value_all(
-    rest: FlatTable, model: ResponseModel, predicted: Floats, learnt: Mapping[str, np.ndarray], best: str, confidence: float
+    rest: FlatTable, stated: Any, predicted: Floats, learnt: Mapping[str, np.ndarray], best: str, confidence: float
 ) -> tuple[dict[str, PolicyValue], pd.DataFrame]:
     """Value every constant arm, the learnt policy, and the differences, on held-out rows."""
-    stated = rest.propensity if rest.propensity is not None else model.propensity_by_arm(rest.X)
     policies = {f"always {name}": np.full(len(rest.y), name, dtype=object) for name in rest.arms.names} | dict(learnt)
     rivals = dict.fromkeys((f"always {best}", f"always {rest.arms.baseline}"))
     values: dict[str, PolicyValue] = {}

@@ -7,11 +7,13 @@ import pandas as pd
 
 from .bundle import ModelBundle
 from .flat import LEARNT, FlatResult
+from .flat_card import flat_card
 from .flat_recipe import FlatRecipe, flat_origin
 from .gate_alarms import ALARM_FACT, alarms_to_fact
+from .held_out import calibration_by_arm
 from .pictures import calibration_picture, page, share_picture, value_picture
 from .recipe import RECIPE_PAGE
-from .record import diagnostic_metrics, frame_metrics, short_facts, tags_of
+from .record import calibration_metrics, diagnostic_metrics, frame_metrics, short_facts, support_metrics, tags_of
 from .tracker import RunRecord
 
 
@@ -36,22 +38,28 @@ def flat_record(result: FlatResult, folder: Path, source: str) -> RunRecord:
         Where the table was read from.
     """
     bundle = flat_bundle(result, folder)
-    values = result.report.rename(columns={"value": "estimate"})
+    values, origin = result.report.rename(columns={"value": "estimate"}), flat_origin(result)
+    calibration = calibration_by_arm(result.held_out, bundle.arms.names, result.options["confidence"])
     return RunRecord(
         name=f"table-{bundle.version}",
         model=folder,
         inputs=bundle.inputs,
         outputs=tuple(bundle.arms.names),
         parameters=short_facts(bundle.facts | {f"option.{name}": str(value) for name, value in result.options.items()}),
-        tags=tags_of(bundle.version, flat_origin(result), ""),
+        tags=tags_of(bundle.version, origin, ""),
         metrics={
             **diagnostic_metrics(result.model.diagnostics),
             "claimed": result.claimed,
             **frame_metrics(result.report, "policy", ("value", "se", "low", "high", "snips", "ess")),
+            **calibration_metrics(calibration),
+            **support_metrics(result.support.set_index("arm")["comparable"]),
         },
         pages={
             "report.html": _report(result, values, bundle.version),
+            "model_card.md": flat_card(result, bundle, origin, calibration),
             "values.csv": result.report.to_csv(index=False),
+            "calibration.csv": calibration.to_csv(index=False),
+            "support.csv": result.support.to_csv(index=False),
             "alarms.json": bundle.facts[ALARM_FACT],
             RECIPE_PAGE: FlatRecipe.of(result, bundle.version, source).to_json(),
         },

@@ -24,9 +24,6 @@ from .tracker import FOLD_TAG, MODEL_TAG, RunRecord
 
 # A tracker's limit for a parameter's text.
 _LONGEST = 500
-# Of decisions that the model has not seen; what was seen at fit, by rows that other halves predicted, is "out-of-fold".
-HELD_OUT_CALIBRATION = "held-out calibration of"
-CALIBRATION_FIGURES = ("predicted", "observed", "gap", "error")
 _FIGURES = ("value", "value_low", "value_high", "repaid", "repaid_low", "repaid_high", "contacts_per_week", "ess")
 
 
@@ -123,16 +120,30 @@ def account_metrics(account: Account) -> dict[str, float]:
     whole = account.support[account.support["days_past_due"] == "all"].drop(columns=["days_past_due", "decisions"])
     tables = {
         "curve": (qini, ("qini", "se", "low", "high")),
-        HELD_OUT_CALIBRATION: (account.calibration.rename(columns={"arm": HELD_OUT_CALIBRATION}), CALIBRATION_FIGURES),
         "dose of": (account.doses.rename(columns={"arm": "dose of"}), ("response", "low", "high", "over_none")),
         "contribution of": (account.families.rename(columns={"family": "contribution of"}), ("response", "contrast")),
     }
-    metrics = {metric_name("supported share", str(arm)): float(share) for arm, share in whole.iloc[0].items()}
+    metrics = support_metrics(whole.iloc[0]) | calibration_metrics(account.calibration)
     for key, (table, figures) in tables.items():
         for row in table.to_dict("records"):
             name = str(row[key]) if key == "curve" else f"{key} {row[key]}"
             metrics |= {metric_name(name, figure): float(row[figure]) for figure in figures if np.isfinite(row[figure])}
     return metrics
+
+
+def support_metrics(shares: pd.Series) -> dict[str, float]:
+    """Return shares of decisions with comparable data, by arm, as metrics."""
+    return {metric_name("supported share", str(arm)): float(share) for arm, share in shares.items()}
+
+
+def calibration_metrics(calibration: pd.DataFrame) -> dict[str, float]:
+    """Return predicted against observed of decisions that the model has not seen; what was seen at fit is "out-of-fold"."""
+    return {
+        metric_name(f"held-out calibration of {row['arm']}", figure): float(row[figure])
+        for row in calibration.to_dict("records")
+        for figure in ("predicted", "observed", "gap", "error")
+        if np.isfinite(row[figure])
+    }
 
 
 def account_pages(account: Account) -> dict[str, str]:
