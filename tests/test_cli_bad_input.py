@@ -105,7 +105,7 @@ def test_an_unknown_borrower_is_refused(shop):
         ),
         (
             ["train", "--like", "0" * 32, "--table", "x.csv", "--arm", "a", "--drop", "d", "--seed", 3, "--select", 0.1],
-            "beside it only the tables and --save, not --arm, --drop, --seed, --select, --table.",
+            "beside it only the tables and --save, not --arm, --drop, --seed, --select.",
         ),
         (["explian"], "No such command"),
     ],
