@@ -160,6 +160,7 @@ def test_all_faults_of_a_fit_come_at_once():
         ({"propensity": np.zeros(500)}, "above 0 and at most 1"),
         ({"propensity": np.full((500, 2), 0.5)}, r"\(500,\) of the taken arm or \(500, 3\) of every arm"),
         ({"propensity": np.full((500, 3), 0.5)}, "rows that sum to 1"),
+        ({"propensity": np.tile([0.6, 0.6, -0.2], (500, 1))}, "no chance below 0, found 500 rows with less, such as -0.2"),
         ({"sample_weight": np.full(500, -1.0)}, "0 or more"),
         ({"X": pd.DataFrame(index=range(500))}, "at least one column"),
     ],

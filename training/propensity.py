@@ -118,6 +118,10 @@ def _by_row(values: Floats, codes: Ints, K: int, faults: list[Fault]) -> Propens
         found = f"{int(off.sum()):,} rows that sum to something else, such as {full[off][0].sum():.4g}"
         faults.append(Fault("propensity", "rows that sum to 1", found, "State the probability of every arm in the log."))
         return None
+    if full is not None and (below := int((full < 0).any(axis=1).sum())):
+        found = f"{below:,} rows with less, such as {full.min():g}"
+        faults.append(Fault("propensity", "no chance below 0", found, "An arm that was closed had the chance 0."))
+        return None
     taken = values if full is None else full[np.arange(n), codes]
     if not _probabilities(taken, faults):
         return None
@@ -126,7 +130,8 @@ def _by_row(values: Floats, codes: Ints, K: int, faults: list[Fault]) -> Propens
 
 def _constant(by_arm: Floats, codes: Ints, names: Sequence[str], faults: list[Fault]) -> Propensity | None:
     # Told by arm: of a number that was typed once, a count of rows would be no help.
-    if wrong := [k for k in np.unique(codes).tolist() if not 0 < by_arm[k] <= 1]:
+    taken = set(np.unique(codes).tolist())
+    if wrong := [k for k in range(len(names)) if by_arm[k] < 0 or (k in taken and not 0 < by_arm[k] <= 1)]:
         found = ", ".join(f"{by_arm[k]:g} for {names[k]}" for k in wrong)
         faults.append(Fault("propensity", "above 0 and at most 1", found, _HAD_A_CHANCE))
         return None
