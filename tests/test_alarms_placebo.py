@@ -10,7 +10,8 @@ from lighttouch.data.arms import ArmCatalogue
 from lighttouch.data.errors import PlaceboMoved
 from lighttouch.training.alarms import AlarmOptions, LoggedRows, raise_refusals, training_alarms
 from lighttouch.training.boosting import Boosting
-from lighttouch.training.placebo import OUTLOOK, holm, joint_p, placebo
+from lighttouch.training.many_tests import holm
+from lighttouch.training.placebo import OUTLOOK, joint_p, placebo
 from lighttouch.training.response import ResponseModel
 from real_data import needs_real_data
 

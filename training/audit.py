@@ -17,6 +17,7 @@ from .clusters import clustered_error
 from .decide import Decided, decide_logged
 from .evaluation import PolicyValue
 from .logged import HARM, REPAID, Log, logs
+from .many_tests import holm
 from .pooled_mean import PooledMean
 from .table import TrainingTable
 
@@ -189,7 +190,7 @@ def audit_groups(
 
 def judged_together(table: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """Return the table with `p_all` and `notable` over all of its differences that are known."""
-    adjusted = _holm(table["p"].to_numpy(dtype=np.float64))
+    adjusted = holm(table["p"].to_numpy(dtype=np.float64))
     return table.assign(p_all=adjusted, notable=adjusted < 1 - confidence)
 
 
@@ -227,13 +228,3 @@ def _rows(dimension: str, groups: pd.Series, scores: pd.DataFrame, borrowers: pd
                 }
             )  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def _holm(p: Floats) -> Floats:
-    """Return p-values that hold for all differences together (Holm, 1979)."""
-    adjusted = np.full(len(p), np.nan)
-    known = np.flatnonzero(np.isfinite(p))
-    order = known[np.argsort(p[known], kind="stable")]
-    steps = p[order] * (len(order) - np.arange(len(order)))
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0) if len(order) else steps
-    return adjusted

@@ -12,8 +12,7 @@ that the estimate has seen are balanced by construction. Such columns are not te
 References
 ----------
 Rosenbaum, Rubin (1983), The central role of the propensity score, Biometrika 70. Eggers, Tunon, Dafoe (2024), Placebo tests
-for causal inference, American Journal of Political Science 68. Holm (1979), A simple sequentially rejective multiple test
-procedure, Scandinavian Journal of Statistics 6.
+for causal inference, American Journal of Political Science 68.
 """
 
 import numpy as np
@@ -23,6 +22,7 @@ from scipy.stats import chi2
 from ..data.errors import PlaceboMoved
 from .alarm_types import Alarm, LoggedRows
 from .inputs import Floats, Ints
+from .many_tests import holm
 
 NAME = "placebo outcomes"
 OUTLOOK = "outlook (expected response)"
@@ -157,21 +157,6 @@ def _widest(z: Floats, rows: LoggedRows, e: Floats) -> dict[str, object]:
         if abs(score) > abs(float(str(best["z"]))):
             best = {"arm": name, "under_it": mean, "expected": expected, "z": score}
     return best
-
-
-def holm(p: Floats) -> Floats:
-    """Return p-values corrected for their number, step down.
-
-    Examples
-    --------
-    >>> holm(np.array([0.01, 0.5, 0.04]))
-    array([0.03, 0.5 , 0.08])
-    """
-    order = np.argsort(p, kind="stable")
-    stepped = np.maximum.accumulate(p[order] * (len(p) - np.arange(len(p))))
-    corrected = np.empty(len(p))
-    corrected[order] = np.minimum(stepped, 1.0)
-    return corrected
 
 
 def _sentence(moved: pd.DataFrame, *, stated: bool, alone: bool) -> str:
