@@ -12,11 +12,12 @@ their own and are kept under var/benchmarks/learning: a second run does what is 
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from contest.budgets import CONTENDERS
 from contest.cells import Cells, version_of
 from contest.jobs import DID_NOT_FINISH, Where
-from contest.stage import ROOM, TUNED_ON, Stage, configured, contend
+from contest.stage import ROOM, TUNED_ON, Stage, check, configured, contend
 from contest.table import DRAWS, QUICK_SECONDS, report, share
 from printed import hand_out
 
@@ -33,28 +34,35 @@ def run(given: argparse.Namespace, cells: Cells, where: Where) -> None:
         for n, worlds in sizes.items():
             for name in worlds:
                 learners = given.learner if n == given.n else [one for one in given.learner if one == "plain LightGBM"]
-                wanted = [one for one in learners if given.fresh or cells.missing(name, n, seed, one)]
+                wanted = [one for one in learners if given.fresh or _unfinished(cells.find(name, n, seed, one))]
                 wanted = [one for one in wanted if seed == given.seeds[0] or not cells.slow(one, QUICK_SECONDS)]
                 if wanted:
-                    _stage(name, n, seed, wanted, where, cells)
+                    _stage(name, n, seed, wanted, where, cells, fresh=given.fresh)
 
 
-def _stage(name: str, n: int, seed: int, learners: list[str], where: Where, cells: Cells) -> None:
+def _unfinished(cell: dict[str, Any] | None) -> bool:
+    """Tell whether a result is missing, or the fallback's check of it."""
+    return cell is None or not (cell["failure"] or "gain" in cell["money"])
+
+
+def _stage(name: str, n: int, seed: int, learners: list[str], where: Where, cells: Cells, *, fresh: bool) -> None:
     stage = Stage.set(name, n, seed, where.threads)
     for learner in learners:
         config = configured(learner, stage, where, cells)
-        cell = {"failure": DID_NOT_FINISH} if config is None else contend(learner, config, stage, where)
-        about = {
-            "world": name,
-            "n": n,
-            "seed": seed,
-            "learner": learner,
-            "test_rows": len(stage.test),
-            "threads": where.threads,
-        }
-        cells.keep(about | {"digest": stage.test.digest, "version": version_of(learner, where), **cell})
+        kept = None if fresh else cells.find(name, n, seed, learner)
+        cell = kept or _contended(learner, config, stage, where)
+        cells.keep(cell)
+        if not cell["failure"]:
+            cells.keep(check(cell, stage, where))
         gained = "" if cell["failure"] else f"{share(cell, 'money', 'raw'):.3f} of the oracle's money, without the fallback"
         print(f"{name} n={n} seed={seed} {learner}: {cell['failure'] or gained}", flush=True)
+
+
+def _contended(learner: str, config: dict[str, Any] | None, stage: Stage, where: Where) -> dict[str, Any]:
+    cell = {"failure": DID_NOT_FINISH} if config is None else contend(learner, config, stage, where)
+    about = {"world": stage.name, "n": stage.n, "seed": stage.seed, "learner": learner, "test_rows": len(stage.test)}
+    about |= {"threads": where.threads, "digest": stage.test.digest, "version": version_of(learner, where)}
+    return about | cell
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from contest.budgets import MEMBERS, STACK
 from contest.cells import Cells, code_digest, version_of
 from contest.jobs import Where
 from contest.judge import UNITS, choose, constant, contrast_error, mean_worth
-from contest.stage import Stage, configured
+from contest.stage import Stage, configured, policy
 from contest.worlds import oracle_value
 from printed import hand_out
 
@@ -52,7 +52,7 @@ def measure(way: str, stage: Stage, where: Where, cells: Cells) -> dict[str, Any
         truth = test.true_value(unit)
         best = max(mean_worth(constant(test, k), truth) for k in range(len(test.arms)))
         oracle = mean_worth(choose(oracle_value(stage.known, test, unit), test["lawful"], None), truth)
-        cell[unit] = {"gain": mean_worth(stage.policy(fitted, test, unit), truth) - best, "room": oracle - best}
+        cell[unit] = {"gain": mean_worth(policy(fitted, stage.bench, test, unit), truth) - best, "room": oracle - best}
     return cell
 
 

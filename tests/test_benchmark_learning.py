@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 from contest import jobs
 from contest.judge import calibration, choose, constant, contrast_error
 from contest.table import RULES, lower_bound, report, share
-from contest.worlds import Draw, hold_out, split
+from contest.worlds import Draw, deal, hold_out, split
 from lighttouch.data.arms import Arm, ArmCatalogue
 
 ARMS = ArmCatalogue([Arm("none"), Arm("sms-weekly", sms=1)])
@@ -52,6 +52,13 @@ def test_the_held_out_quarter_keeps_borrowers_whole():
     assert 0.2 < held.mean() < 0.3
 
 
+def test_folds_keep_borrowers_whole_and_are_of_a_size():
+    group = np.repeat(np.arange(1_000), 4)
+    fold = deal(group, seed=1, folds=3)
+    assert (fold.reshape(1_000, 4) == fold.reshape(1_000, 4)[:, :1]).all()
+    assert np.bincount(fold).tolist() == [1_336, 1_332, 1_332]
+
+
 def test_the_choice_is_lawful_and_supported_and_none_where_nothing_is():
     worth = np.array([[0.1, 0.9], [0.1, 0.9], [0.1, 0.9]])
     lawful = np.array([[True, True], [True, False], [True, True]])
@@ -66,8 +73,9 @@ def cell(own, *, gain=1.0, error=0.1, oracle=0.5):
         "best_constant": 0.4,
         "own": own,
         "chosen_constant_value": 0.39,
-        "held_gain": [gain, gain - 1.6449 * error, 100.0],
-        "held_supported": True,
+        "gain": gain,
+        "low": gain - 1.6449 * error,
+        "supported": True,
     }
     return {"response": of}
 
@@ -89,7 +97,7 @@ def test_a_fallback_gives_the_constant_that_the_log_chose(gain, kept):
 
 def test_without_support_only_the_raw_policy_leaves_the_constant():
     unsupported = cell(0.48)
-    unsupported["response"]["held_supported"] = False
+    unsupported["response"]["supported"] = False
     assert [share(unsupported, "response", rule) for rule in RULES] == pytest.approx([-0.1, 0.8, -0.1, -0.1])
 
 

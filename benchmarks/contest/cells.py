@@ -24,6 +24,11 @@ class Cells:
         """Return whether there is no result."""
         return not self._file(world, n, seed, learner).exists()
 
+    def find(self, world: str, n: int, seed: int, learner: str) -> dict[str, Any] | None:
+        """Return a result, if there is one."""
+        file = self._file(world, n, seed, learner)
+        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+
     def keep(self, cell: dict[str, Any]) -> None:
         """Write a result, in the place of an earlier one."""
         _write(self._file(cell["world"], cell["n"], cell["seed"], cell["learner"]), cell)

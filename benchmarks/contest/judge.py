@@ -28,7 +28,7 @@ class Bench:
     ----------
     fit : Draw
     held : ndarray of shape (n,)
-        True for the quarter that learners are tuned and checked on.
+        True for the quarter that learners are tuned on.
     out_of_fold : ndarray of shape (n, K)
         P(repaid) by boosters that did not see the row's borrower; those that predict the held-out quarter saw the rest.
     settings : PolicySettings
@@ -38,6 +38,10 @@ class Bench:
     held: np.ndarray
     out_of_fold: np.ndarray
     settings: PolicySettings = field(default_factory=PolicySettings)
+
+    def take(self, rows: np.ndarray) -> "Bench":
+        """Return the bench of these rows alone."""
+        return Bench(self.fit.take(rows), self.held[rows], self.out_of_fold[rows], self.settings)
 
     @cached_property
     def harm(self) -> HarmModel:
@@ -76,10 +80,11 @@ class Bench:
             confidence=CONFIDENCE,
         )
 
-    def best_constant(self, unit: str) -> int:
-        """Return the arm that the log says is best for everyone; no contact where it supports none."""
-        at = np.arange(len(self.fit))
-        return best_supported([self.measure(constant(self.fit, k), None, unit, at) for k in range(len(self.fit.arms))])
+    @cached_property
+    def best_constant(self) -> dict[str, int]:
+        """The arm that the log says is best for everyone, by unit; no contact where it supports none."""
+        at, every = np.arange(len(self.fit)), [constant(self.fit, k) for k in range(len(self.fit.arms))]
+        return {unit: best_supported([self.measure(arm, None, unit, at) for arm in every]) for unit in UNITS}
 
     def loss(self, contrast: np.ndarray) -> float:
         """Return the squared error of contrasts on the held-out quarter against doubly robust pseudo-outcomes.

@@ -121,9 +121,15 @@ def split(world: Draw, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def hold_out(group: np.ndarray, seed: int, share: float = 0.25) -> np.ndarray:
-    """Return True for the rows of about a quarter of the groups: learners are tuned and checked on them."""
+    """Return True for the rows of about a quarter of the groups: learners are tuned on them."""
     names, inverse = np.unique(group, return_inverse=True)
     return np.random.default_rng([seed, 11]).random(len(names))[inverse] < share
+
+
+def deal(group: np.ndarray, seed: int, folds: int) -> np.ndarray:
+    """Return the fold of each row, 0 to folds - 1; rows of a group share one."""
+    names, inverse = np.unique(group, return_inverse=True)
+    return np.random.default_rng([seed, 13]).permutation(len(names))[inverse] % folds
 
 
 def best_known(name: str, seed: int, test: Draw, room: Path, threads: int) -> dict[str, np.ndarray]:
