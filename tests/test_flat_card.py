@@ -16,9 +16,10 @@ ODDS = {"none": 0.5, "letter": 0.3, "call": 0.2}
 STATED = {"column": "odds", "by arm": ODDS, "estimated": None}
 SECTIONS = [
     "Intended use", "Data", "Target", "Arms", "Covariates", "Digests", "Training set by arm", "Origin of the propensities",
-    "Performance on held-out rows, doubly robust", "Calibration on held-out rows",
-    "Support: share of held-out rows with comparable data", "Alarms raised", "Notices", "What intervals claim", "Limits",
-    "How to reproduce",
+    "Performance on held-out rows, doubly robust",
+    "Qini coefficients: the best other arm, most promising held-out rows first", "Calibration on held-out rows",
+    "Support: share of held-out rows with comparable data", "What moves it: mean absolute SHAP in log odds", "Alarms raised",
+    "Notices", "What intervals claim", "Limits", "How to reproduce",
 ]  # fmt: skip
 
 
@@ -93,6 +94,42 @@ def test_support_says_where_an_arm_was_never_given(made):
     else:
         assert (support["comparable"] == 1).all()
     assert record.metrics["supported share/letter"] == support.loc["letter", "comparable"]
+
+
+@pytest.mark.parametrize("propensity", ["odds", 0.5, {"none": 0.5, "letter": 0.5}])
+def test_curves_find_what_treating_the_most_promising_first_brings(propensity):
+    rng, n = np.random.default_rng(1), 6_000
+    age, noise, arm = rng.integers(20, 80, n), rng.normal(size=n), rng.choice(["none", "letter"], n)
+    # Letters help those under 50, half of all, by 0.3.
+    paid = rng.random(n) < 0.3 + 0.3 * (arm == "letter") * (age < 50)
+    table = pd.DataFrame({"arm": arm, "age": age, "noise": noise, "paid": paid.astype(int), "odds": 0.5})
+    drop = [] if propensity == "odds" else ["odds"]
+    result = train_flat(
+        table, arm="arm", outcome="paid", propensity=propensity, drop=drop, boosting=Boosting(rounds=60, rate=0.1), n_threads=1
+    )
+    curve = result.curves["paid", "none"]
+    assert curve.supported
+    assert curve.qini == pytest.approx(0.3 / 8, abs=3.5 * curve.se)
+    assert curve.qini > 4 * curve.se
+    whole = result.values["always letter"].estimate - result.values["always none"].estimate
+    assert curve.points["gain"].iloc[-1] == pytest.approx(whole)
+    moved = result.contributions.set_index("family")["contrast"]
+    assert moved["age"] > 3 * moved["noise"]
+
+
+def test_qini_and_contributions_are_kept_with_the_run(made):
+    _, result, record = made
+    table = pd.read_csv(StringIO(record.pages["qini.csv"]), keep_default_na=False).set_index("versus")
+    assert list(table.index) == list(dict.fromkeys(["none", result.best_constant]))
+    for reference, row in table.iterrows():
+        assert record.metrics[f"qini paid over {reference}/qini"] == pytest.approx(row["qini"])
+        assert f"| paid | {reference} | {row['qini']:,.4g} |" in record.pages["model_card.md"]
+    points = pd.read_csv(StringIO(record.pages["curves.csv"]), keep_default_na=False)
+    assert points.groupby("versus").size().to_dict() == dict.fromkeys(table.index, 21)
+    assert record.pages["report.html"].count("Qini curve, paid") == len(table)
+    contributions = pd.read_csv(StringIO(record.pages["contributions.csv"])).set_index("family")
+    assert set(contributions.index) == {*result.covariates, "everyone", "calibration"}
+    assert record.metrics["contribution of age/response"] == pytest.approx(contributions.loc["age", "response"])
 
 
 def test_gaps_of_calibration_are_clustered_by_group():

@@ -114,12 +114,12 @@ def test_the_same_run_writes_the_same_page(record, trained):
 
 
 def test_the_library_is_in_a_page_once_however_many_pictures_there_are():
-    one = value_picture(pd.DataFrame({"policy": ["a"], "estimate": [1.0], "low": [0.5], "high": [2.0]}))
+    one = value_picture(pd.DataFrame({"policy": ["a"], "estimate": [1.0], "low": [0.5], "high": [2.0], "supported": [True]}))
     assert len(page("t", [one, one, one])) < len(page("t", [one])) + 100_000
 
 
 def test_an_interval_is_drawn_from_its_low_to_its_high_end():
-    figure = value_picture(pd.DataFrame({"policy": ["a"], "estimate": [1.0], "low": [0.4], "high": [3.0]}))
+    figure = value_picture(pd.DataFrame({"policy": ["a"], "estimate": [1.0], "low": [0.4], "high": [3.0], "supported": [True]}))
     bar = figure.data[0].error_x
     assert (list(bar.array), list(bar.arrayminus)) == ([2.0], [0.6])
 

@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 from ..data.arms import ArmCatalogue
 from ..features.bands import BAND, band_labels
 from ..policy.settings import PolicySettings
-from .curves import UpliftCurve, uplift_curve
-from .decide import Decided
+from .curves import UpliftCurve, best_arm_curve, qini_table
 from .held_out import calibration_by_arm
-from .inputs import Floats, Ints
+from .inputs import Floats
 from .logged import REPAID, VALUE, Log, logs
 from .run import TrainingRun
-from .shap_families import ROWS, contributions, family_table
+from .shap_families import contribution_table
 
 
 @dataclass(frozen=True)
@@ -60,22 +59,17 @@ def account_of(run: TrainingRun, settings: PolicySettings, confidence: float = 0
     test, decided = run.test, run.verdict.decided
     log = logs(test, decided.response, decided.harm, settings)
     curves = {
-        (unit, reference): _curve(log[unit], decided, test.lawful, reference, confidence)
+        (unit, reference): best_arm_curve(log[unit], test.lawful, decided.supported, reference, confidence)
         for unit in (VALUE, REPAID)
         for reference in dict.fromkeys((test.arms.baseline, run.best_constant))
     }
-    figures = [
-        {"unit": unit, "versus": reference, "qini": c.qini, "se": c.se, "low": c.low, "high": c.high,
-         "supported": c.supported, "reason": c.reason}
-        for (unit, reference), c in curves.items()
-    ]  # fmt: skip
     return Account(
         curves,
-        pd.DataFrame(figures),
+        qini_table(curves),
         dose_table(log[REPAID], test.lawful, confidence),
         calibration_table(log[REPAID], confidence),
         support_table(test.features, decided.supported, test.arms),
-        _families(run),
+        contribution_table(run.bundle.response.artefact, test.features, decided.chosen),
         confidence,
     )
 
@@ -130,21 +124,3 @@ def support_table(features: pd.DataFrame, supported: NDArray[np.bool_], arms: Ar
         for label, own in (parts | {"all": np.ones(len(features), dtype=bool)}).items()
     ]
     return pd.DataFrame(rows)
-
-
-def _curve(log: Log, decided: Decided, lawful: NDArray[np.bool_], reference: str, confidence: float) -> UpliftCurve:
-    """Treat those first whose best other arm promises most over the reference; where that is not lawful, over no contact."""
-    n, position = len(log.code), log.arms.index(reference)
-    rows, fallback = np.arange(n), np.where(lawful[:, position], position, 0)
-    open_to = lawful & decided.supported
-    open_to[rows, fallback] = False
-    worth = np.where(open_to, log.outcome, -np.inf)
-    best: Ints = np.where(open_to.any(axis=1), worth.argmax(axis=1), fallback)
-    return uplift_curve(log, log.outcome[rows, best] - log.outcome[rows, fallback], best, fallback, confidence)
-
-
-def _families(run: TrainingRun) -> pd.DataFrame:
-    # Evenly spaced in time: no draw, so the same run explains the same decisions.
-    at = np.unique(np.linspace(0, len(run.test) - 1, ROWS).astype(np.int64))
-    X = run.test.features.iloc[at]
-    return family_table(contributions(run.bundle.response.artefact, X, run.verdict.decided.chosen[at]))

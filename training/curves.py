@@ -4,10 +4,12 @@ Borrowers are ordered by predicted uplift and treated in that order. What treati
 robust contrasts over them; the band is pointwise, from influence functions that contain the order's own sampling, clustered.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from .clusters import clustered_errors, reach
 from .inputs import Floats, Ints
@@ -102,6 +104,43 @@ def uplift_curve(log: Log, uplift: Floats, arm: Ints, reference: Ints, confidenc
     every = np.eye(len(log.arms))
     footing = log.value(every[arm], every[reference], confidence).reason
     return UpliftCurve(points, qini, float(errors[-1]), qini - of_qini, qini + of_qini, not footing, footing)
+
+
+def best_arm_curve(
+    log: Log, lawful: NDArray[np.bool_], supported: NDArray[np.bool_], reference: str, confidence: float = 0.95
+) -> UpliftCurve:
+    """Treat those first whose best other arm promises most over the reference; where that is not lawful, over no contact.
+
+    Parameters
+    ----------
+    lawful, supported : ndarray of shape (n, K)
+        Arms that may be given; arms with comparable data.
+    reference : str
+    confidence : float, optional
+    """
+    n, position = len(log.code), log.arms.index(reference)
+    rows, fallback = np.arange(n), np.where(lawful[:, position], position, 0)
+    open_to = lawful & supported
+    open_to[rows, fallback] = False
+    worth = np.where(open_to, log.outcome, -np.inf)
+    best: Ints = np.where(open_to.any(axis=1), worth.argmax(axis=1), fallback)
+    return uplift_curve(log, log.outcome[rows, best] - log.outcome[rows, fallback], best, fallback, confidence)
+
+
+def qini_table(curves: Mapping[tuple[str, str], UpliftCurve]) -> pd.DataFrame:
+    """Return a row per curve, by unit and reference arm: unit, versus, qini, se, low, high, supported, reason."""
+    rows = [
+        {"unit": unit, "versus": reference, "qini": one.qini, "se": one.se, "low": one.low, "high": one.high,
+         "supported": one.supported, "reason": one.reason}
+        for (unit, reference), one in curves.items()
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def curve_table(curves: Mapping[tuple[str, str], UpliftCurve]) -> pd.DataFrame:
+    """Return the points of all curves in one table, with their unit and reference arm."""
+    parts = [one.points.assign(unit=unit, versus=reference) for (unit, reference), one in curves.items()]
+    return pd.concat(parts, ignore_index=True)
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 from ..data.errors import Fault, InvalidInput
 from .alarms import Alarm, AlarmOptions, LoggedRows, training_alarms
 from .boosting import Boosting
+from .curves import UpliftCurve, best_arm_curve
 from .evaluation import PolicyValue, best_supported, policy_value, policy_values
 from .flat_table import FlatColumns, FlatTable, read_flat_table
 from .inputs import Floats
+from .logged import Log
 from .response import ResponseModel
+from .shap_families import contribution_table
 from .steadfast import doubt
 
 LEARNT = "learnt policy"
@@ -40,7 +43,7 @@ class FlatResult:
     policy : ndarray of shape (held-out rows,)
         Arm names that the learnt policy gives.
     held_out : DataFrame of shape (held-out rows, 5)
-        arm that was given, outcome, predicted (response under that arm), propensity (of that arm), group; by row of the table.
+        arm that was given, outcome, predicted (response under that arm), group, propensity (of that arm); by row of the table.
     support : DataFrame
         A row per arm: rows (of the fit part), held_out (rows), comparable (share of all held-out rows with comparable data).
     claimed : float
@@ -56,6 +59,10 @@ class FlatResult:
     options : dict
         All that made the result beside the table, by the names of `train_flat`.
     fit_rows, holdout_rows : int
+    curves : dict of (str, str) to UpliftCurve
+        By unit (the outcome's column) and reference arm: the best other arm, most promising held-out rows first.
+    contributions : DataFrame
+        Mean absolute contributions to log odds by covariate: to the response, and to what the chosen arm changes.
     alarms : tuple of Alarm
         What the fit part was asked, those that ring first.
     """
@@ -75,6 +82,8 @@ class FlatResult:
     options: dict[str, Any]
     fit_rows: int
     holdout_rows: int
+    curves: dict[tuple[str, str], UpliftCurve]
+    contributions: pd.DataFrame
     alarms: tuple[Alarm, ...] = ()
 
 
@@ -146,6 +155,10 @@ def train_flat(  # noqa: PLR0913  the command line's options, one by one
         covariates=tuple(data.X.columns), dropped=tuple(drop), notices=data.notices, data_digest=table_digest(table),
         options=options,
         fit_rows=len(fit.y), holdout_rows=len(rest.y),
+        curves=_curves(rest, stated, predicted, supported, best, options),
+        contributions=contribution_table(
+            model.artefact, rest.X, data.arms.encode(chosen), families={name: name for name in data.X.columns}
+        ),
         alarms=training_alarms(model, LoggedRows.of_flat(fit), AlarmOptions(seed=seed, threads=n_threads)),
     )  # fmt: skip
 
@@ -180,15 +193,19 @@ def _best_constant(fit: FlatTable, model: ResponseModel) -> str:
     return fit.arms.names[best_supported(policy_values(constants, outcome=model.out_of_fold, method="dm", **log))]
 
 
+def _taken_odds(rest: FlatTable, stated: Any) -> Floats:
+    """Return the probability of the arm that each row was given."""
+    if isinstance(stated, Mapping):
+        return pd.Series(rest.arm).map(stated).to_numpy(dtype=np.float64)
+    odds = np.asarray(stated, dtype=np.float64)
+    return odds if odds.ndim == 1 else odds[np.arange(len(odds)), rest.arms.encode(rest.arm)]
+
+
 def _held_out(rest: FlatTable, stated: Any, predicted: Floats) -> pd.DataFrame:
     """Return what happened on the held-out rows beside what was predicted under the arm that was given."""
     taken = (np.arange(len(rest.y)), rest.arms.encode(rest.arm))
-    if isinstance(stated, Mapping):
-        odds = pd.Series(rest.arm).map(stated).to_numpy()
-    else:
-        odds = stated if stated.ndim == 1 else stated[taken]
-    columns = {"arm": rest.arm, "outcome": rest.y, "predicted": predicted[taken], "propensity": odds, "group": rest.groups}
-    return pd.DataFrame(columns, index=rest.X.index)
+    columns = {"arm": rest.arm, "outcome": rest.y, "predicted": predicted[taken], "group": rest.groups}
+    return pd.DataFrame({**columns, "propensity": _taken_odds(rest, stated)}, index=rest.X.index)
 
 
 def _support(fit: FlatTable, rest: FlatTable, supported: NDArray[np.bool_]) -> pd.DataFrame:
@@ -204,6 +221,18 @@ def _chosen(
     score = np.where(supported, predicted - doubt(model, X, supported, best), -np.inf)
     code = np.where(supported.any(axis=1), score.argmax(axis=1), arms.index(best))
     return np.array(arms.names, dtype=object)[code], float(predicted[np.arange(len(code)), code].mean())
+
+
+def _curves(
+    rest: FlatTable, stated: Any, predicted: Floats, supported: NDArray[np.bool_], best: str, options: Mapping[str, Any]
+) -> dict[tuple[str, str], UpliftCurve]:
+    """Return the curves of the best other arm over no treatment and over the best constant arm, on held-out rows."""
+    arms, reward = rest.arms, rest.y.astype(np.float64)
+    log = Log(arms.encode(rest.arm), reward, _taken_odds(rest, stated), predicted, arms, rest.groups)
+    references, every = dict.fromkeys((arms.baseline, best)), np.ones_like(supported)
+    return {
+        (options["outcome"], name): best_arm_curve(log, every, supported, name, options["confidence"]) for name in references
+    }
 
 
 def _value_all(

@@ -16,6 +16,7 @@ from .card_parts import (
     section,
     table_text,
 )
+from .curves import qini_table
 from .flat import FlatResult
 
 _LIMITS = (
@@ -58,8 +59,10 @@ def flat_card(result: FlatResult, bundle: ModelBundle, origin: Mapping[str, str]
         counts_section(bundle),
         section("Origin of the propensities", _propensities(options["propensity"])),
         section("Performance on held-out rows, doubly robust", _performance(result)),
+        section("Qini coefficients: the best other arm, most promising held-out rows first", _qini(result)),
         section("Calibration on held-out rows", calibration_text(calibration, options["confidence"])),
         section("Support: share of held-out rows with comparable data", table_text(result.support)),
+        section("What moves it: mean absolute SHAP in log odds", table_text(result.contributions)),
         section("Alarms raised", alarms_text(bundle)),
         section("Notices", lines(result.notices) or "None."),
         section("What intervals claim", _claims(options)),
@@ -106,11 +109,19 @@ def _performance(result: FlatResult) -> str:
     return f"{table_text(result.report.drop(columns='reason'))}\n\n{told}\n\n{missing}".strip()
 
 
+def _qini(result: FlatResult) -> str:
+    table = qini_table(result.curves)
+    missing = lines(
+        f"not supported: over {row['versus']}: {row['reason']}" for row in table[~table["supported"]].to_dict("records")
+    )
+    return f"{table_text(table.drop(columns='reason'))}\n\n{missing}".strip()
+
+
 def _claims(options: Mapping[str, Any]) -> str:
     by = f"clustered by `{options['group']}`" if options["group"] else "each row by itself"
     return (
-        f"Values and calibration gaps above are at {options['confidence']:.0%}, {by}. `interval_by_arm` and `contrast_by_arm` "
-        "claim 90% by default."
+        f"Values, Qini and calibration gaps above are at {options['confidence']:.0%}, {by}; bands of curves are pointwise. "
+        "`interval_by_arm` and `contrast_by_arm` claim 90% by default."
     )
 
 

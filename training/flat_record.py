@@ -6,14 +6,25 @@ import numpy as np
 import pandas as pd
 
 from .bundle import ModelBundle
+from .curves import curve_table, qini_table
 from .flat import LEARNT, FlatResult
 from .flat_card import flat_card
 from .flat_recipe import FlatRecipe, flat_origin
 from .gate_alarms import ALARM_FACT, alarms_to_fact
 from .held_out import calibration_by_arm
 from .pictures import calibration_picture, page, share_picture, value_picture
+from .pictures_curves import curve_pictures, family_picture
 from .recipe import RECIPE_PAGE
-from .record import calibration_metrics, diagnostic_metrics, frame_metrics, short_facts, support_metrics, tags_of
+from .record import (
+    calibration_metrics,
+    contribution_metrics,
+    diagnostic_metrics,
+    frame_metrics,
+    qini_metrics,
+    short_facts,
+    support_metrics,
+    tags_of,
+)
 from .tracker import RunRecord
 
 
@@ -40,6 +51,7 @@ def flat_record(result: FlatResult, folder: Path, source: str) -> RunRecord:
     bundle = flat_bundle(result, folder)
     values, origin = result.report.rename(columns={"value": "estimate"}), flat_origin(result)
     calibration = calibration_by_arm(result.held_out, bundle.arms.names, result.options["confidence"])
+    qini = qini_table(result.curves)
     return RunRecord(
         name=f"table-{bundle.version}",
         model=folder,
@@ -53,6 +65,8 @@ def flat_record(result: FlatResult, folder: Path, source: str) -> RunRecord:
             **frame_metrics(result.report, "policy", ("value", "se", "low", "high", "snips", "ess")),
             **calibration_metrics(calibration),
             **support_metrics(result.support.set_index("arm")["comparable"]),
+            **qini_metrics(qini),
+            **contribution_metrics(result.contributions),
         },
         pages={
             "report.html": _report(result, values, bundle.version),
@@ -60,6 +74,9 @@ def flat_record(result: FlatResult, folder: Path, source: str) -> RunRecord:
             "values.csv": result.report.to_csv(index=False),
             "calibration.csv": calibration.to_csv(index=False),
             "support.csv": result.support.to_csv(index=False),
+            "qini.csv": qini.to_csv(index=False),
+            "curves.csv": curve_table(result.curves).to_csv(index=False),
+            "contributions.csv": result.contributions.to_csv(index=False),
             "alarms.json": bundle.facts[ALARM_FACT],
             RECIPE_PAGE: FlatRecipe.of(result, bundle.version, source).to_json(),
         },
@@ -78,5 +95,7 @@ def _report(result: FlatResult, values: pd.DataFrame, version: str) -> str:
             value_picture(values),
             calibration_picture(held["predicted"].to_numpy(dtype=np.float64), outcome, code, arms),
             share_picture(pd.DataFrame({"arm": arms.names, **counts})),
+            *curve_pictures(result.curves),
+            family_picture(result.contributions, "covariate"),
         ],
     )

@@ -27,8 +27,10 @@ class Log:
         Positions of the logged arms.
     reward : ndarray of shape (n,)
         In any unit.
-    propensity, outcome : ndarray of shape (n, K)
-        Of the log; E[reward | x, arm] by a model that has not seen the rows.
+    propensity : ndarray of shape (n, K) or (n,)
+        Of every arm, or of the logged one.
+    outcome : ndarray of shape (n, K)
+        E[reward | x, arm] by a model that has not seen the rows.
     arms : ArmCatalogue
     groups : ndarray of shape (n,)
         Borrowers.
@@ -44,9 +46,9 @@ class Log:
     @property
     def scores(self) -> Floats:
         """Doubly robust reward under each arm, of shape (n, K): unbiased for its mean, noisy for a single row."""
-        rows = np.arange(len(self.code))
+        at = np.arange(len(self.code)), self.code
         scores = self.outcome.copy()
-        scores[rows, self.code] += (self.reward - self.outcome[rows, self.code]) / self.propensity[rows, self.code]
+        scores[at] += (self.reward - self.outcome[at]) / (self.propensity[at] if self.propensity.ndim == 2 else self.propensity)
         return scores
 
     def value(

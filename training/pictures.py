@@ -26,16 +26,18 @@ def page(title: str, figures: Sequence[go.Figure]) -> str:
 
 
 def value_picture(values: pd.DataFrame) -> go.Figure:
-    """Draw policy values with their intervals.
+    """Draw policy values, with their intervals where the log carries them.
 
     Parameters
     ----------
     values : DataFrame
-        policy, estimate, low, high.
+        policy, estimate, low, high, supported.
     """
-    spread = {"type": "data", "array": values["high"] - values["estimate"], "arrayminus": values["estimate"] - values["low"]}
+    sure = values["supported"].astype(bool)
+    ends = {"array": values["high"] - values["estimate"], "arrayminus": values["estimate"] - values["low"]}
+    spread = {"type": "data", **{end: length.where(sure) for end, length in ends.items()}}
     figure = go.Figure(go.Scatter(x=values["estimate"], y=values["policy"], mode="markers", error_x=spread))
-    return figure.update_layout(title="Value of each policy on the final fold, with interval", template="plotly_white")
+    return figure.update_layout(title="Value of each policy on decisions that the model has not seen", template="plotly_white")
 
 
 def calibration_picture(

@@ -1,11 +1,19 @@
 """Pictures of curves with bands: value, uplift, dose, support, families."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 import plotly.graph_objects as go
 
 from .curves import UpliftCurve
 
 _BAND = "rgba(31, 119, 180, 0.2)"
+
+
+def curve_pictures(curves: Mapping[tuple[str, str], UpliftCurve]) -> list[go.Figure]:
+    """Draw value curves, then Qini curves, by unit and reference arm."""
+    draw = (value_curve_picture, qini_picture)
+    return [picture(curve, unit, versus) for picture in draw for (unit, versus), curve in curves.items()]
 
 
 def value_curve_picture(curve: UpliftCurve, unit: str, versus: str) -> go.Figure:
@@ -46,7 +54,9 @@ def qini_picture(curve: UpliftCurve, unit: str, versus: str) -> go.Figure:
 
 
 def dose_curve_picture(doses: pd.DataFrame) -> go.Figure:
-    """Draw response over contacts per week, a line per channel from no contact on, with intervals; predictions as crosses.
+    """Draw response over contacts per week, a line per channel from no contact on; predictions as crosses.
+
+    Intervals are drawn where the log carries them.
 
     Parameters
     ----------
@@ -57,7 +67,9 @@ def dose_curve_picture(doses: pd.DataFrame) -> go.Figure:
     none = doses[doses["contacts_per_week"] == 0]
     for channel, own in doses[doses["contacts_per_week"] > 0].groupby("channel", sort=False):
         line = pd.concat([none, own.sort_values("contacts_per_week", kind="stable")])
-        spread = {"type": "data", "array": line["high"] - line["response"], "arrayminus": line["response"] - line["low"]}
+        sure = line["response_supported"].astype(bool)
+        ends = {"array": line["high"] - line["response"], "arrayminus": line["response"] - line["low"]}
+        spread = {"type": "data", **{end: length.where(sure) for end, length in ends.items()}}
         figure.add_scatter(
             x=line["contacts_per_week"], y=line["response"], error_y=spread, mode="lines+markers", name=str(channel),
             legendgroup=str(channel),
@@ -84,11 +96,11 @@ def support_picture(support: pd.DataFrame) -> go.Figure:
     )
 
 
-def family_picture(families: pd.DataFrame) -> go.Figure:
-    """Draw how much each family of history moves the response, and what the chosen arm changes, in log odds."""
+def family_picture(families: pd.DataFrame, of: str = "family of history") -> go.Figure:
+    """Draw how much each family, or covariate, moves the response, and what the chosen arm changes, in log odds."""
     bars = [go.Bar(y=families["family"], x=families[name], name=name, orientation="h") for name in ("response", "contrast")]
     return go.Figure(bars).update_layout(
-        title="Mean absolute SHAP by family of history, log odds: response, and chosen arm over no contact",
+        title=f"Mean absolute SHAP by {of}, log odds: response, and chosen arm over no contact",
         template="plotly_white",
         yaxis={"autorange": "reversed"},
     )

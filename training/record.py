@@ -10,6 +10,7 @@ import pandas as pd
 
 from .account import Account
 from .bundle import ModelBundle
+from .curves import curve_table
 from .diagnostics import Diagnostics
 from .gate import GateVerdict, Trial
 from .gate_alarms import ALARM_FACT
@@ -17,7 +18,7 @@ from .gate_settings import GateSettings
 from .judge import LEARNT, Verdict
 from .model_card import gate_card, model_card
 from .pictures import calibration_picture, dose_picture, page, share_picture, value_picture
-from .pictures_curves import dose_curve_picture, family_picture, qini_picture, support_picture, value_curve_picture
+from .pictures_curves import curve_pictures, dose_curve_picture, family_picture, support_picture
 from .provenance import versions
 from .run import Judged, TrainingRun, TrainOptions
 from .tracker import FOLD_TAG, MODEL_TAG, RunRecord
@@ -116,19 +117,30 @@ def verdict_metrics(verdict: Verdict) -> dict[str, float]:
 
 def account_metrics(account: Account) -> dict[str, float]:
     """Return Qini coefficients, gaps of calibration, doses and support as metrics."""
-    qini = account.qini.assign(curve="qini " + account.qini["unit"] + " over " + account.qini["versus"])
     whole = account.support[account.support["days_past_due"] == "all"].drop(columns=["days_past_due", "decisions"])
-    tables = {
-        "curve": (qini, ("qini", "se", "low", "high")),
-        "dose of": (account.doses.rename(columns={"arm": "dose of"}), ("response", "low", "high", "over_none")),
-        "contribution of": (account.families.rename(columns={"family": "contribution of"}), ("response", "contrast")),
-    }
     metrics = support_metrics(whole.iloc[0]) | calibration_metrics(account.calibration)
-    for key, (table, figures) in tables.items():
-        for row in table.to_dict("records"):
-            name = str(row[key]) if key == "curve" else f"{key} {row[key]}"
-            metrics |= {metric_name(name, figure): float(row[figure]) for figure in figures if np.isfinite(row[figure])}
-    return metrics
+    doses = _named_metrics(account.doses, "dose of", "arm", ("response", "low", "high", "over_none"))
+    return metrics | qini_metrics(account.qini) | doses | contribution_metrics(account.families)
+
+
+def qini_metrics(qini: pd.DataFrame) -> dict[str, float]:
+    """Return Qini coefficients with their intervals as metrics, by unit and reference arm."""
+    curves = qini.assign(curve=qini["unit"] + " over " + qini["versus"])
+    return _named_metrics(curves, "qini", "curve", ("qini", "se", "low", "high"))
+
+
+def contribution_metrics(families: pd.DataFrame) -> dict[str, float]:
+    """Return mean absolute contributions to log odds as metrics, by family or covariate."""
+    return _named_metrics(families, "contribution of", "family", ("response", "contrast"))
+
+
+def _named_metrics(table: pd.DataFrame, what: str, key: str, figures: tuple[str, ...]) -> dict[str, float]:
+    return {
+        metric_name(f"{what} {row[key]}", figure): float(row[figure])
+        for row in table.to_dict("records")
+        for figure in figures
+        if np.isfinite(row[figure])
+    }
 
 
 def support_metrics(shares: pd.Series) -> dict[str, float]:
@@ -148,11 +160,10 @@ def calibration_metrics(calibration: pd.DataFrame) -> dict[str, float]:
 
 def account_pages(account: Account) -> dict[str, str]:
     """Return the tables of an account as CSV; all curves in one."""
-    curves = pd.concat(
-        [curve.points.assign(unit=unit, versus=versus) for (unit, versus), curve in account.curves.items()], ignore_index=True
-    )
     tables = {name: getattr(account, name) for name in ("qini", "doses", "calibration", "support", "families")}
-    return {f"{name}.csv": table.to_csv(index=False) for name, table in {**tables, "curves": curves}.items()}
+    return {
+        f"{name}.csv": table.to_csv(index=False) for name, table in {**tables, "curves": curve_table(account.curves)}.items()
+    }
 
 
 def verdict_pages(verdict: Verdict) -> dict[str, str]:
@@ -238,8 +249,7 @@ def _report(run: TrainingRun, account: Account) -> str:
             dose_curve_picture(account.doses),
             calibration_picture(predicted, test.rows["repaid"].to_numpy(dtype=np.float64), code, test.arms),
             share_picture(shares),
-            *(value_curve_picture(curve, unit, versus) for (unit, versus), curve in account.curves.items()),
-            *(qini_picture(curve, unit, versus) for (unit, versus), curve in account.curves.items()),
+            *curve_pictures(account.curves),
             support_picture(account.support),
             family_picture(account.families),
         ],

@@ -89,6 +89,20 @@ def family_table(found: Contributions) -> pd.DataFrame:
     return pd.concat([families, table.loc[[EVERYONE, CALIBRATION]]]).reset_index()
 
 
+def contribution_table(
+    artefact: ResponseArtefact, X: pd.DataFrame, arm: Ints, families: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """Return `family_table` of rows evenly spaced among many: no draw, so the same run explains the same decisions.
+
+    Parameters
+    ----------
+    X, arm, families
+        As in `contributions`.
+    """
+    at = np.unique(np.linspace(0, len(X) - 1, ROWS).astype(np.int64))
+    return family_table(contributions(artefact, X.iloc[at], arm[at], families=families))
+
+
 def _calibrated(artefact: ResponseArtefact, raw: Floats, arm: Ints) -> Floats:
     wide = np.broadcast_to(raw[:, None], (len(raw), len(artefact.arms)))
     mapped: Floats = artefact.calibration.apply(wide)[np.arange(len(raw)), arm]
