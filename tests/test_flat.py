@@ -174,6 +174,10 @@ def test_bad_input_is_refused_with_its_reason(change, options, words):
         run(experiment().assign(**change), **options)
 
 
+def test_no_columns_to_leave_out_may_be_said_as_none():
+    assert run(drop=None).dropped == ()
+
+
 @pytest.mark.parametrize("table", [None, {"arm": ["none"]}, np.zeros((3, 3))])
 def test_what_is_no_table_is_refused(table):
     with pytest.raises(

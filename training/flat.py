@@ -95,7 +95,7 @@ def train_flat(  # noqa: PLR0913  the command line's options, one by one
     propensity: str | float | Mapping[str, float] | None = None,
     group: str | None = None,
     baseline: str | None = None,
-    drop: Sequence[str] = (),
+    drop: Sequence[str] | None = None,
     holdout_share: float = HOLDOUT_SHARE,
     seed: int = 0,
     confidence: float = 0.95,
@@ -134,6 +134,7 @@ def train_flat(  # noqa: PLR0913  the command line's options, one by one
     InvalidInput
         Every fault of the table at once.
     """
+    drop = () if drop is None else drop
     columns = FlatColumns(arm, outcome, propensity, group, drop)
     options: dict[str, Any] = {
         "arm": arm, "outcome": outcome, "propensity": propensity, "group": group, "baseline": baseline, "drop": tuple(drop),
