@@ -99,6 +99,18 @@ def test_cross_validation_scores_each_fold_by_a_model_that_never_saw_its_borrowe
     assert np.array_equal(again.predicted, found.predicted)
 
 
+def test_cross_validation_values_the_policy_that_the_package_would_give(log, monkeypatch):
+    """Where the doubt about leaving it is complete, each fold gets the arm that was best for everyone on the others."""
+
+    def complete(model, X, rated, anchor):
+        return np.where(np.array(model.arms.names) == anchor, 0.0, 1.0) * np.ones(rated.shape)
+
+    monkeypatch.setattr("lighttouch.training.steadfast.doubt", complete)
+    found = cross_validate(model(), **log, folds=3)
+    assert set(found.policy) == {"sms-weekly"}
+    assert (found.predicted[:, 0] > found.predicted[:, 1]).any()
+
+
 def test_no_borrower_helps_to_predict_itself():
     # Outcomes are a coin per borrower, told by an identifying covariate: only a leak could predict them.
     rng = np.random.default_rng(3)

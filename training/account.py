@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ..data.arms import ArmCatalogue
 from ..features.bands import BAND, band_labels
 from ..policy.settings import PolicySettings
-from .curves import UpliftCurve, best_arm_curve, qini_table
+from .curves import Curves, best_arm_curve, qini_table
 from .held_out import calibration_by_arm
 from .inputs import Floats
 from .logged import REPAID, VALUE, Log, logs
@@ -39,7 +39,7 @@ class Account:
         Of every interval and band.
     """
 
-    curves: dict[tuple[str, str], UpliftCurve]
+    curves: Curves
     qini: pd.DataFrame
     doses: pd.DataFrame
     calibration: pd.DataFrame

@@ -12,8 +12,10 @@ from sklearn.model_selection import GroupKFold
 from ..data.errors import Fault, InvalidInput
 from .evaluation import PolicyValue, policy_value
 from .inputs import Floats, arm_positions, binary_outcome, group_codes
+from .logged import Log
 from .propensity import PropensityLike, read_propensity
 from .response import ResponseModel
+from .steadfast import best_for_everyone, steadfast_arms
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class CrossValidated:
     predicted : ndarray of shape (n, K)
         Responses, each from the model that had not seen the row's group.
     policy : ndarray of shape (n,)
-        Names of the arms with the highest predicted response among those with comparable data.
+        Names of the arms that the package would choose: highest predicted response among those with comparable data, less the
+        doubt about leaving the arm that is best for everyone on the other folds (`steadfast_arms`).
     """
 
     scores: dict[str, Floats]
@@ -94,7 +97,8 @@ def cross_validate(
         fitted = clone(model).fit(X.iloc[fit], outcome[fit], given[fit], odds[fit], members[fit])
         predicted[test] = fitted.predict_by_arm(X.iloc[test])
         trusted = fitted.support_by_arm(X.iloc[test])
-        chosen[test] = np.where(trusted.any(axis=1), np.where(trusted, predicted[test], -np.inf).argmax(axis=1), 0)
+        log = Log(codes[fit], outcome[fit], odds[fit], fitted.out_of_fold, model.arms, members[fit])
+        chosen[test] = steadfast_arms(fitted, X.iloc[test], predicted[test], trusted, best_for_everyone(log))
     policy = np.array(names, dtype=object)[chosen]
     baseline = np.full(n, model.arms.baseline, dtype=object)
 

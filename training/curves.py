@@ -4,7 +4,6 @@ Borrowers are ordered by predicted uplift and treated in that order. What treati
 robust contrasts over them; the band is pointwise, from influence functions that contain the order's own sampling, clustered.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +43,10 @@ class UpliftCurve:
     high: float
     supported: bool
     reason: str
+
+
+# By unit and reference arm.
+Curves = dict[tuple[str, str], UpliftCurve]
 
 
 def uplift_curve(log: Log, uplift: Floats, arm: Ints, reference: Ints, confidence: float = 0.95) -> UpliftCurve:
@@ -127,7 +130,7 @@ def best_arm_curve(
     return uplift_curve(log, log.outcome[rows, best] - log.outcome[rows, fallback], best, fallback, confidence)
 
 
-def qini_table(curves: Mapping[tuple[str, str], UpliftCurve]) -> pd.DataFrame:
+def qini_table(curves: Curves) -> pd.DataFrame:
     """Return a row per curve, by unit and reference arm: unit, versus, qini, se, low, high, supported, reason."""
     rows = [
         {"unit": unit, "versus": reference, "qini": one.qini, "se": one.se, "low": one.low, "high": one.high,
@@ -137,7 +140,7 @@ def qini_table(curves: Mapping[tuple[str, str], UpliftCurve]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def curve_table(curves: Mapping[tuple[str, str], UpliftCurve]) -> pd.DataFrame:
+def curve_table(curves: Curves) -> pd.DataFrame:
     """Return the points of all curves in one table, with their unit and reference arm."""
     parts = [one.points.assign(unit=unit, versus=reference) for (unit, reference), one in curves.items()]
     return pd.concat(parts, ignore_index=True)

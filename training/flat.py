@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from ..data.errors import Fault, InvalidInput
 from .alarms import Alarm, AlarmOptions, LoggedRows, training_alarms
 from .boosting import Boosting
-from .curves import UpliftCurve, best_arm_curve
-from .evaluation import PolicyValue, best_supported, policy_value, policy_values
+from .curves import Curves, best_arm_curve
+from .evaluation import PolicyValue, policy_value
 from .flat_table import FlatColumns, FlatTable, read_flat_table
 from .inputs import Floats
 from .logged import Log
 from .response import ResponseModel
 from .shap_families import contribution_table
-from .steadfast import doubt
+from .steadfast import best_for_everyone, steadfast_arms
 
 LEARNT = "learnt policy"
 HOLDOUT_SHARE = 0.3
@@ -43,7 +43,7 @@ class FlatResult:
     policy : ndarray of shape (held-out rows,)
         Arm names that the learnt policy gives.
     held_out : DataFrame of shape (held-out rows, 5)
-        arm that was given, outcome, predicted (response under that arm), group, propensity (of that arm); by row of the table.
+        arm that was given, outcome, predicted (response under that arm), propensity (of that arm), group; by row of the table.
     support : DataFrame
         A row per arm: rows (of the fit part), held_out (rows), comparable (share of all held-out rows with comparable data).
     claimed : float
@@ -82,7 +82,7 @@ class FlatResult:
     options: dict[str, Any]
     fit_rows: int
     holdout_rows: int
-    curves: dict[tuple[str, str], UpliftCurve]
+    curves: Curves
     contributions: pd.DataFrame
     alarms: tuple[Alarm, ...] = ()
 
@@ -145,21 +145,21 @@ def train_flat(  # noqa: PLR0913  the command line's options, one by one
     fit, rest = data.part(~held), data.part(held)
     model = ResponseModel(data.arms, random_state=seed, boosting=boosting, n_threads=n_threads)
     model.fit(fit.X, fit.y, arm=fit.arm, propensity=fit.propensity, groups=fit.groups)
-    best = _best_constant(fit, model)
-    predicted = model.predict_by_arm(rest.X)
-    supported = model.support_by_arm(rest.X)
+    known = fit.propensity if fit.propensity is not None else model.propensity_out_of_fold
+    best = best_for_everyone(_log(fit, known, model.out_of_fold))
+    predicted, supported = model.predict_by_arm(rest.X), model.support_by_arm(rest.X)
     stated = rest.propensity if rest.propensity is not None else model.propensity_by_arm(rest.X)
-    chosen, claimed = _chosen(model, rest.X, predicted, supported, best)
+    log, code = _log(rest, stated, predicted), steadfast_arms(model, rest.X, predicted, supported, best)
+    chosen = np.array(data.arms.names, dtype=object)[code]
     values, report = _value_all(rest, stated, predicted, {LEARNT: chosen}, best, confidence)
     return FlatResult(
-        model, report, values, best, chosen, _held_out(rest, stated, predicted), _support(fit, rest, supported), claimed,
+        model, report, values, best, chosen, _held_out(rest, log), _support(fit, rest, supported),
+        claimed=float(predicted[np.arange(len(code)), code].mean()),
         covariates=tuple(data.X.columns), dropped=tuple(drop), notices=data.notices, data_digest=table_digest(table),
         options=options,
         fit_rows=len(fit.y), holdout_rows=len(rest.y),
-        curves=_curves(rest, stated, predicted, supported, best, options),
-        contributions=contribution_table(
-            model.artefact, rest.X, data.arms.encode(chosen), families={name: name for name in data.X.columns}
-        ),
+        curves=_curves(log, supported, best, outcome, confidence),
+        contributions=contribution_table(model.artefact, rest.X, code, families={name: name for name in data.X.columns}),
         alarms=training_alarms(model, LoggedRows.of_flat(fit), AlarmOptions(seed=seed, threads=n_threads)),
     )  # fmt: skip
 
@@ -186,27 +186,18 @@ def _hold_out(data: FlatTable, share: float, seed: int) -> np.ndarray:
     return held
 
 
-def _best_constant(fit: FlatTable, model: ResponseModel) -> str:
-    """Return the arm that is best for everyone on the fit part, as the model expects, among those that are supported."""
-    stated = fit.propensity if fit.propensity is not None else model.propensity_out_of_fold
-    log: dict[str, Any] = {"arm": fit.arm, "reward": fit.y, "propensity": stated, "arms": fit.arms, "groups": fit.groups}
-    constants = [np.full(len(fit.y), name) for name in fit.arms.names]
-    return fit.arms.names[best_supported(policy_values(constants, outcome=model.out_of_fold, method="dm", **log))]
+def _log(part: FlatTable, stated: Any, outcome: Floats) -> Log:
+    """Return rows as a log, with what the model expected of every arm."""
+    odds = pd.Series(part.arm).map(stated) if isinstance(stated, Mapping) else stated
+    reward, odds = part.y.astype(np.float64), np.asarray(odds, dtype=np.float64)
+    return Log(part.arms.encode(part.arm), reward, odds, outcome, part.arms, part.groups)
 
 
-def _taken_odds(rest: FlatTable, stated: Any) -> Floats:
-    """Return the probability of the arm that each row was given."""
-    if isinstance(stated, Mapping):
-        return pd.Series(rest.arm).map(stated).to_numpy(dtype=np.float64)
-    odds = np.asarray(stated, dtype=np.float64)
-    return odds if odds.ndim == 1 else odds[np.arange(len(odds)), rest.arms.encode(rest.arm)]
-
-
-def _held_out(rest: FlatTable, stated: Any, predicted: Floats) -> pd.DataFrame:
+def _held_out(rest: FlatTable, log: Log) -> pd.DataFrame:
     """Return what happened on the held-out rows beside what was predicted under the arm that was given."""
-    taken = (np.arange(len(rest.y)), rest.arms.encode(rest.arm))
-    columns = {"arm": rest.arm, "outcome": rest.y, "predicted": predicted[taken], "group": rest.groups}
-    return pd.DataFrame({**columns, "propensity": _taken_odds(rest, stated)}, index=rest.X.index)
+    predicted = log.outcome[np.arange(len(rest.y)), log.code]
+    columns = {"arm": rest.arm, "outcome": rest.y, "predicted": predicted, "propensity": log.taken, "group": rest.groups}
+    return pd.DataFrame(columns, index=rest.X.index)
 
 
 def _support(fit: FlatTable, rest: FlatTable, supported: NDArray[np.bool_]) -> pd.DataFrame:
@@ -214,25 +205,12 @@ def _support(fit: FlatTable, rest: FlatTable, supported: NDArray[np.bool_]) -> p
     return pd.DataFrame({"arm": fit.arms.names, "rows": counts[0], "held_out": counts[1], "comparable": supported.mean(axis=0)})
 
 
-def _chosen(
-    model: ResponseModel, X: pd.DataFrame, predicted: Floats, supported: NDArray[np.bool_], best: str
-) -> tuple[np.ndarray, float]:
-    """Give each row the supported arm of highest response less doubt, or the best constant arm; return what it claims, too."""
-    arms = model.arms
-    score = np.where(supported, predicted - doubt(model, X, supported, best), -np.inf)
-    code = np.where(supported.any(axis=1), score.argmax(axis=1), arms.index(best))
-    return np.array(arms.names, dtype=object)[code], float(predicted[np.arange(len(code)), code].mean())
-
-
-def _curves(
-    rest: FlatTable, stated: Any, predicted: Floats, supported: NDArray[np.bool_], best: str, options: Mapping[str, Any]
-) -> dict[tuple[str, str], UpliftCurve]:
+def _curves(log: Log, supported: NDArray[np.bool_], best: str, unit: str, confidence: float) -> Curves:
     """Return the curves of the best other arm over no treatment and over the best constant arm, on held-out rows."""
-    arms, reward = rest.arms, rest.y.astype(np.float64)
-    log = Log(arms.encode(rest.arm), reward, _taken_odds(rest, stated), predicted, arms, rest.groups)
-    references, every = dict.fromkeys((arms.baseline, best)), np.ones_like(supported)
+    every = np.ones_like(supported)
     return {
-        (options["outcome"], name): best_arm_curve(log, every, supported, name, options["confidence"]) for name in references
+        (unit, name): best_arm_curve(log, every, supported, name, confidence)
+        for name in dict.fromkeys((log.arms.baseline, best))
     }
 
 

@@ -44,11 +44,16 @@ class Log:
     groups: NDArray[np.object_]
 
     @property
+    def taken(self) -> Floats:
+        """Propensity of the logged arm, of shape (n,)."""
+        return self.propensity if self.propensity.ndim == 1 else self.propensity[np.arange(len(self.code)), self.code]
+
+    @property
     def scores(self) -> Floats:
         """Doubly robust reward under each arm, of shape (n, K): unbiased for its mean, noisy for a single row."""
         at = np.arange(len(self.code)), self.code
         scores = self.outcome.copy()
-        scores[at] += (self.reward - self.outcome[at]) / (self.propensity[at] if self.propensity.ndim == 2 else self.propensity)
+        scores[at] += (self.reward - self.outcome[at]) / self.taken
         return scores
 
     def value(

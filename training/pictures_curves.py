@@ -1,16 +1,14 @@
 """Pictures of curves with bands: value, uplift, dose, support, families."""
 
-from collections.abc import Mapping
-
 import pandas as pd
 import plotly.graph_objects as go
 
-from .curves import UpliftCurve
+from .curves import Curves, UpliftCurve
 
 _BAND = "rgba(31, 119, 180, 0.2)"
 
 
-def curve_pictures(curves: Mapping[tuple[str, str], UpliftCurve]) -> list[go.Figure]:
+def curve_pictures(curves: Curves) -> list[go.Figure]:
     """Draw value curves, then Qini curves, by unit and reference arm."""
     draw = (value_curve_picture, qini_picture)
     return [picture(curve, unit, versus) for picture in draw for (unit, versus), curve in curves.items()]

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .inputs import Floats
+from .inputs import Floats, Ints
+from .logged import Log
 from .response import ResponseModel
 
 # Two-sided: its ends lie a quarter of a standard error from the middle.
@@ -39,3 +40,26 @@ def doubt(model: ResponseModel, X: pd.DataFrame, rated: NDArray[np.bool_], ancho
         gap, low, _ = model.contrast_by_arm(X.iloc[rows], anchor, NARROW)
         off[rows] = gap - low
     return off
+
+
+def steadfast_arms(model: ResponseModel, X: pd.DataFrame, predicted: Floats, supported: NDArray[np.bool_], anchor: str) -> Ints:
+    """Return positions of the supported arms of highest response less doubt; the best constant arm where none is supported.
+
+    Parameters
+    ----------
+    X : DataFrame of shape (n, d)
+    predicted : ndarray of shape (n, K)
+        `model.predict_by_arm(X)`.
+    supported : ndarray of shape (n, K)
+    anchor : str
+        The best constant arm.
+    """
+    score = np.where(supported, predicted - doubt(model, X, supported, anchor), -np.inf)
+    arms: Ints = np.where(supported.any(axis=1), score.argmax(axis=1), model.arms.index(anchor))
+    return arms
+
+
+def best_for_everyone(log: Log) -> str:
+    """Return the arm of which the model expects most for everyone, among those that the log carries."""
+    every = np.eye(len(log.arms))
+    return log.arms.names[log.best_constant([np.broadcast_to(arm, log.outcome.shape) for arm in every])]
