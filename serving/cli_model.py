@@ -14,6 +14,7 @@ from ..data.stores import choose_source, open_book, without_password
 from ..training.account import account_of
 from ..training.bundle import check_folder
 from ..training.compliance import said_of
+from ..training.curves import qini_table
 from ..training.flat import FlatResult, train_flat
 from ..training.flat_columns import FlatColumns, require_columns
 from ..training.flat_recipe import FlatRecipe
@@ -27,7 +28,7 @@ from .environment import Environment
 from .flat_file import read_table
 from .recommender import Recommender
 from .settings import Settings, SettingsFile
-from .tables import show_account, show_report, show_verdict
+from .tables import show_account, show_qini, show_report, show_verdict
 
 MODEL_NAME = "contact-response"
 OF_A_TABLE = ("--arm", "--outcome", "--propensity", "--group", "--baseline", "--drop")
@@ -199,6 +200,7 @@ def train_table(frame: pd.DataFrame, options: Mapping[str, object]) -> FlatResul
         note(f"  {notice}")
     head(f"learnt from {result.fit_rows:,} rows, valued on {result.holdout_rows:,} held-out rows")
     show_report(result.report)
+    show_qini(qini_table(result.curves))
     say(f"best constant arm on the fit part: {result.best_constant}; the learnt policy claims {result.claimed:.4f}")
     return result
 

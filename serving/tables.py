@@ -65,6 +65,11 @@ def show_account(account: Account) -> None:
         "by arm, share repaid (doubly robust; predicted and observed: of those given)",
         ARM_FORMATS,
     )
-    qini = account.qini.rename(columns={"low": "qini_low", "high": "qini_high"})
+    show_qini(account.qini)
+
+
+def show_qini(found: pd.DataFrame) -> None:
+    """Print Qini coefficients, with intervals where the log carries them."""
+    qini = found.rename(columns={"low": "qini_low", "high": "qini_high"})
     qini = qini.assign(qini=band(qini, "qini", "{:,.4g}", qini["supported"]))
     show(qini[["unit", "versus", "qini", "supported"]], "Qini: gain of treating the most promising first, over a lot")

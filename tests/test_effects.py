@@ -1,11 +1,12 @@
 """Effects of arms: the algebra against brute force, and what is learnt against known truth."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pandas as pd
 import pytest
-from lighttouch.data.arms import Arm, ArmCatalogue
+from lighttouch.data.arms import Arm, ArmCatalogue, default_arms
 from lighttouch.training.arm_kernel import ArmKernel
 from lighttouch.training.boosting import Boosting
 from lighttouch.training.effects import FOLDS, EffectRows, Effects, Sizes, moments, posterior
@@ -62,6 +63,19 @@ def test_the_posterior_is_that_of_a_weighted_ridge_written_out():
     wanted = np.linalg.inv((A * w[:, None]).T @ A + np.linalg.inv(prior_covariance(SIZES)))
     assert covariance == pytest.approx(wanted, rel=1e-3, abs=1e-6)
     assert mean == pytest.approx(wanted @ (A.T @ (rows.y - p)), rel=1e-3, abs=1e-4)
+
+
+@pytest.mark.parametrize("differ", [True, False])
+@pytest.mark.parametrize("logs", list(product((-25.0, 2.0), repeat=5)))
+def test_with_nothing_seen_the_posterior_is_the_prior_at_every_corner_of_what_is_searched(logs, differ):
+    kernel, p = ArmKernel.of(default_arms()), 2
+    K = len(default_arms())
+    sizes = Sizes(np.array(logs), np.array(logs[::-1]), 2.0)
+    _, covariance, _ = posterior(np.zeros((K * p, K * p)), np.zeros(K * p), kernel, sizes, p, differ=differ)
+    level, slope = kernel.covariance(sizes.level), kernel.covariance(sizes.slope)
+    assert np.allclose(covariance[p::p, p::p], level, rtol=1e-4, atol=1e-4 * level.max())
+    wanted = slope if differ else np.zeros_like(slope)
+    assert np.allclose(covariance[p + 1 :: p, p + 1 :: p], wanted, rtol=1e-4, atol=1e-4 * slope.max())
 
 
 def test_no_bit_depends_on_threads():

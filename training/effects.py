@@ -208,12 +208,14 @@ def posterior(
         False holds what an arm changes to be the same for every borrower: of the b_k, only the constants are free.
     """
     precision = square + prior_precision(kernel, sizes, p)
-    if differ:
-        covariance, logdet = invert(precision)
-        return covariance @ cross, covariance, logdet
-    free = np.ix_(*[np.concatenate([np.arange(p), np.arange(p, len(cross), p)])] * 2)
-    covariance = np.zeros_like(precision)
-    covariance[free], logdet = invert(precision[free])
+    # On one thread: no bit depends on how many there are.
+    with threadpool_limits(1, user_api="blas"):
+        if differ:
+            covariance, logdet = invert(precision)
+        else:
+            free = np.ix_(*[np.concatenate([np.arange(p), np.arange(p, len(cross), p)])] * 2)
+            covariance = np.zeros_like(precision)
+            covariance[free], logdet = invert(precision[free])
     return covariance @ cross, covariance, logdet
 
 
@@ -224,19 +226,19 @@ def prior_precision(kernel: ArmKernel, sizes: Sizes, p: int) -> Floats:
     at = np.arange(K * p).reshape(K, p)
     result[at[0, 1:], at[0, 1:]] = np.exp(-sizes.main)
     result[0, 0] = 1e-4
-    level, slope = (np.linalg.inv(kernel.covariance(logs)) for logs in (sizes.level, sizes.slope))
+    # Through Cholesky's factor the inverse keeps its sign where arms are believed to be next to alike; LU's does not.
+    (level, _), (slope, _) = (invert(kernel.covariance(logs)) for logs in (sizes.level, sizes.slope))
     result[np.ix_(at[1:, 0], at[1:, 0])] = level
     for j in range(1, p):
         result[np.ix_(at[1:, j], at[1:, j])] = slope
     return result
 
 
-def invert(precision: Floats) -> tuple[Floats, float]:
+def invert(matrix: Floats) -> tuple[Floats, float]:
     """Return the inverse and the log determinant of a positive definite matrix."""
-    with threadpool_limits(1, user_api="blas"):
-        factor, fault = lapack.dpotrf(precision, lower=1)
-        if fault:
-            raise np.linalg.LinAlgError(f"the precision of the effects is not positive definite at {fault}")
-        lower, _ = lapack.dpotri(factor, lower=1)
+    factor, fault = lapack.dpotrf(matrix, lower=1)
+    if fault:
+        raise np.linalg.LinAlgError(f"a matrix of side {len(matrix)} is not positive definite at {fault}")
+    lower, _ = lapack.dpotri(factor, lower=1)
     inverse = np.tril(lower) + np.tril(lower, -1).T
     return inverse, 2.0 * float(np.log(np.diag(factor)).sum())

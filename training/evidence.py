@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from .arm_kernel import ArmKernel
-from .effects import Effects, Sizes, posterior
+from .effects import Effects, Sizes, invert, posterior
 from .inputs import Floats, Ints
 
 # Where the sizes are looked for before data, as log variances of log odds: an average effect of 0.1, and as much from all
@@ -105,14 +105,15 @@ def _loss(
     mean, covariance, logdet = posterior(square, cross, kernel, sizes, p, differ=differ)
     B, at = mean.reshape(K, p), np.arange(K * p).reshape(K, p)
     level, slope = kernel.covariance(sizes.level), kernel.covariance(sizes.slope)
-    prior = np.linalg.slogdet(level)[1] + (p - 1) * sizes.main
+    (of_level, logdet_level), (of_slope, logdet_slope) = invert(level), invert(slope)
+    prior = logdet_level + (p - 1) * sizes.main
     # E[b b'] under the posterior against the prior's covariance: where it is larger, the prior is too small.
     gradient, gap = np.zeros_like(x), (x - centre) / CENTRE_SD
-    gradient[:parts] = _pull(_second(covariance, B, at[1:, 0], 0), 1, level, sizes.level, kernel)
+    gradient[:parts] = _pull(_second(covariance, B, at[1:, 0], 0) - level, of_level, sizes.level, kernel)
     if differ:
-        prior += (p - 1) * np.linalg.slogdet(slope)[1]
+        prior += (p - 1) * logdet_slope
         second = np.sum([_second(covariance, B, at[1:, j], j) for j in range(1, p)], axis=0)
-        gradient[parts : 2 * parts] = _pull(second, p - 1, slope, sizes.slope, kernel)
+        gradient[parts : 2 * parts] = _pull(second - (p - 1) * slope, of_slope, sizes.slope, kernel)
     else:
         gap[parts : 2 * parts] = 0.0
     spread = float((np.diag(covariance)[at[0, 1:]] + B[0, 1:] ** 2).sum())
@@ -126,8 +127,15 @@ def _second(covariance: Floats, B: Floats, at: Ints, j: int) -> Floats:
     return second
 
 
-def _pull(second: Floats, count: int, prior: Floats, logs: Floats, kernel: ArmKernel) -> Floats:
-    inverse = np.linalg.inv(prior)
-    excess = inverse @ (second - count * prior) @ inverse
-    pull: Floats = 0.5 * np.exp(logs) * np.einsum("ckl,kl->c", kernel.parts, excess)
+def _pull(excess: Floats, inverse: Floats, logs: Floats, kernel: ArmKernel) -> Floats:
+    """Return the gradient by the logarithms of a prior's sizes.
+
+    Parameters
+    ----------
+    excess : ndarray of shape (K - 1, K - 1)
+        By how much the posterior's second moments exceed what the prior expects.
+    inverse : ndarray of shape (K - 1, K - 1)
+        Of the prior's covariance.
+    """
+    pull: Floats = 0.5 * np.exp(logs) * np.einsum("ckl,kl->c", kernel.parts, inverse @ excess @ inverse)
     return pull
