@@ -108,7 +108,7 @@ def main() -> None:
     cells, where = Cells(ROOM), Where(Path(sys.executable), 1, 3_600.0)
     for seed in () if given.table else given.seeds:
         for world in given.worlds:
-            wanted = [way for way in given.ways if given.fresh or cells.missing(world, given.n, seed, way)]
+            wanted = [way for way in given.ways if given.fresh or not cells.find(world, given.n, seed, way)]
             stage = Stage.set(world, given.n, seed, where.threads) if wanted else None
             for way in wanted:
                 cell = measure(way, stage, where, cells)

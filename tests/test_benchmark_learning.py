@@ -9,7 +9,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 from contest import jobs
-from contest.judge import calibration, choose, constant, contrast_error
+from contest.judge import Bench, calibration, choose, constant, contrast_error
+from contest.stage import Stage, check
 from contest.table import RULES, lower_bound, report, share
 from contest.worlds import Draw, deal, hold_out, split
 from lighttouch.data.arms import Arm, ArmCatalogue
@@ -57,6 +58,44 @@ def test_folds_keep_borrowers_whole_and_are_of_a_size():
     fold = deal(group, seed=1, folds=3)
     assert (fold.reshape(1_000, 4) == fold.reshape(1_000, 4)[:, :1]).all()
     assert np.bincount(fold).tolist() == [1_336, 1_332, 1_332]
+
+
+def test_the_check_judges_policy_and_constant_on_folds_that_neither_was_chosen_on(monkeypatch):
+    rng, n = np.random.default_rng(5), 6_000
+    code, good = rng.integers(0, 2, n), rng.random(n) < 0.5
+    # Texts help one half by 0.3 and harm the other by 0.2: for everyone they are better by 0.05, for whom they help by 0.15.
+    response = np.column_stack([np.full(n, 0.4), np.where(good, 0.7, 0.2)])
+    arrays = {
+        "X": good[:, None].astype(float), "y": (rng.random(n) < response[np.arange(n), code]).astype(int),
+        "harm": np.zeros(n), "code": code, "e": np.full((n, 2), 0.5), "lawful": np.ones((n, 2), bool), "response": response,
+        "group": np.arange(n) // 2, "overdue": np.full(n, 100.0), "recoverable": np.full(n, 100.0),
+    }  # fmt: skip
+    rows = Draw(arrays, ("good",), ARMS, "")
+    stage = Stage("made", n, 1, Bench(rows, np.zeros(n, bool), response), rows, {})
+    seen = []
+
+    def learnt(self, learner, config, where):
+        parts = [rows.take(np.flatnonzero(self.fold == k)) for k in range(3)]
+        seen.append(learner)
+        return [jobs.Fitted({"contrast": part["response"] - 0.4}) for part in parts]
+
+    monkeypatch.setattr(Stage, "fit_folds", learnt)
+    found = check({"learner": "ours", "config": {}, "response": {"own": 1.0}, "money": {}}, stage, None)
+    assert seen == ["ours"]
+    error = (found["response"]["gain"] - found["response"]["low"]) / 1.6449
+    # Over texts for everyone, which are better than none in each part.
+    assert found["response"]["gain"] == pytest.approx(0.15 - 0.05, abs=3.5 * error)
+    assert 0.001 < error < 0.02
+    assert found["response"]["own"] == 1.0
+    assert found["response"]["supported"]
+    assert found["money"]["gain"] > 5
+
+
+def test_a_failure_in_a_fold_is_that_of_the_learner(monkeypatch):
+    folds = [jobs.Fitted({}), jobs.Fitted({}, failure=jobs.DID_NOT_FINISH), jobs.Fitted({})]
+    monkeypatch.setattr(Stage, "fit_folds", lambda *_: folds)
+    stage = Stage("made", 1, 1, None, None, {})
+    assert check({"learner": "ours", "config": {}, "failure": ""}, stage, None)["failure"] == jobs.DID_NOT_FINISH
 
 
 def test_the_choice_is_lawful_and_supported_and_none_where_nothing_is():

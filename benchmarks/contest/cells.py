@@ -20,10 +20,6 @@ class Cells:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    def missing(self, world: str, n: int, seed: int, learner: str) -> bool:
-        """Return whether there is no result."""
-        return not self._file(world, n, seed, learner).exists()
-
     def find(self, world: str, n: int, seed: int, learner: str) -> dict[str, Any] | None:
         """Return a result, if there is one."""
         file = self._file(world, n, seed, learner)
