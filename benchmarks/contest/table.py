@@ -77,6 +77,8 @@ def _not_run(cells: list[Cell], worlds: list[str]) -> list[str]:
         few = [f"{world} ({len(seeds)})" for world, seeds in drawn.items() if 0 < len(seeds) < (1 if slow else DRAWS)]
         lines += [f"{learner} was not run on {', '.join(absent)}"] if absent else []
         lines += [f"{learner} was run on fewer than {DRAWS} draws of {', '.join(few)}"] if few else []
+        unchecked = {cell["world"] for cell in own if not cell["failure"] and "gain" not in cell["money"]}
+        lines += [f"{learner}: the fallback was not checked on {', '.join(sorted(unchecked))}"] if unchecked else []
     return lines
 
 
@@ -131,7 +133,9 @@ def amount(cell: Cell, unit: str, what: str = "fallback") -> float:
 
 
 def worth(of: Cell, what: str = "fallback") -> float:
-    """Return what a learner's policy is worth in one unit, with a fallback or without."""
+    """Return what a learner's policy is worth in one unit, with a fallback or without; NaN where its check was not run."""
+    if what != "raw" and "gain" not in of:
+        return float("nan")
     return float(of["own"] if left(of, what) else of["chosen_constant_value"])
 
 
@@ -192,7 +196,7 @@ def _row(learner: str, cells: list[Cell]) -> str:
     for unit, times in zip(UNITS, (100, 1), strict=True):
         kinds = {what: np.array([share(cell, unit, what) for cell in good]) for what in RULES}
         regret = times * np.mean([cell[unit]["oracle"] - worth(cell[unit]) for cell in good])
-        often = np.mean([left(cell[unit]) for cell in good])
+        often = np.mean([left(cell[unit]) for cell in good]) if all("gain" in cell[unit] for cell in good) else np.nan
         line += (
             f" | {_mean(kinds['fallback'])} {_mean(kinds['raw'])} {kinds['likely'].mean():>6.3f} {kinds['sure'].mean():>6.3f}"
         )
@@ -228,7 +232,8 @@ def _gains(world: str, cells: list[Cell], missed: list[str]) -> list[str]:
     for unit in UNITS if rivals else ():
         for what, called in RULES.items():
             # Each rival on the draws that it was run on.
-            best = max(rivals, key=lambda name: np.mean([share(cell, unit, what) for cell in rivals[name].values()]))
+            means = {name: np.mean([share(cell, unit, what) for cell in own.values()]) for name, own in rivals.items()}
+            best = max(means, key=lambda name: np.nan_to_num(means[name], nan=-np.inf))
             gains = [share(ours[seed], unit, what) - share(cell, unit, what) for seed, cell in rivals[best].items()]
             plain = [amount(ours[seed], unit, what) - amount(cell, unit, what) for seed, cell in rivals[best].items()]
             found = f"{np.mean(gains):+.3f} of the oracle's gain, lower bound (one-sided 95%) {lower_bound(gains):+.3f}"
