@@ -23,11 +23,11 @@ Who learns best from a log: {n:,} decisions of ten arms, true propensities, judg
 share: of what an oracle gains over the best constant arm, the oracle being the best arm given the features (estimated from the
 noise-free truth of another, larger draw). All get the same fallback to the best constant arm by the log, taken where cross-
 fitting in three folds by borrower shows the learner's policy to be worse: on the fold that neither it nor the constant arm was
-chosen on, its doubly robust gain is more than a standard error below 0. raw: no fallback. likely: the constant arm unless the
-gain is above 0. sure: unless its lower bound (one-sided 95%) is. left: draws in which the constant arm was left. regret:
-against the oracle, in percentage points repaid and in account currency. contrast: root mean squared error of P(arm) - P(none)
-against the truth. by arm, by fifth: |mean predicted - mean true response|, averaged over arms, and over fifths of each arm's
-predictions.
+chosen on, its doubly robust gain is more than a standard error below 0. raw: no fallback. nan: nothing to gain, or the check
+was not run. likely: the constant arm unless the gain is above 0. sure: unless its lower bound (one-sided 95%) is. left: draws
+in which the constant arm was left. regret: against the oracle, in percentage points repaid and in account currency. contrast:
+root mean squared error of P(arm) - P(none) against the truth. by arm, by fifth: |mean predicted - mean true response|, averaged
+over arms, and over fifths of each arm's predictions.
 Settings: six for each learner, chosen once on `confounded`, draw 1, by the squared error against doubly robust pseudo-outcomes
 on the held-out quarter; ours: its defaults, of which the quarter of a standard error that leaving the constant arm must clear
 was chosen by the truth on `confounded`, `self-cure` and `fatigue` (ADR 11), which are judged here too. A fit may take 600 s of
@@ -220,10 +220,10 @@ def _gains(world: str, cells: list[Cell], missed: list[str]) -> list[str]:
     if not ours:
         missed.append(f"{world}: ours has not been run")
         return []
-    if world == "flat":
-        return [_flat(ours, missed)]
-    if world in LIMITED:
-        return [_limited(world, ours, missed)]
+    if world == "flat" or world in LIMITED:
+        checked = {seed: cell for seed, cell in ours.items() if "gain" in cell["money"]}
+        judge = _flat if world == "flat" else _limited
+        return [judge(world, checked, missed)] if checked else []
     rivals: dict[str, dict[int, Cell]] = {}
     for cell in cells:
         if cell["learner"] != OURS and not cell["failure"] and cell["seed"] in ours:
@@ -244,12 +244,12 @@ def _gains(world: str, cells: list[Cell], missed: list[str]) -> list[str]:
     return lines
 
 
-def _flat(ours: dict[int, Cell], missed: list[str]) -> str:
+def _flat(world: str, ours: dict[int, Cell], missed: list[str]) -> str:
     losses = [1 - worth(cell["money"]) / cell["money"]["best_constant"] for cell in ours.values()]
     if max(losses) > FLAT_LOSS:
-        missed.append(f"flat: ours loses {max(losses):.2%} of the best constant arm's money")
+        missed.append(f"{world}: ours loses {max(losses):.2%} of the best constant arm's money")
     most = f"(at most {max(losses):.3%}; the mark: {FLAT_LOSS:.1%})"
-    return f"   ours loses {np.mean(losses):.3%} of the best constant arm's money {most}"
+    return f"   ours loses {np.mean(losses):.3%} of the best constant arm's money {most}; {len(ours)} draws"
 
 
 def _limited(world: str, ours: dict[int, Cell], missed: list[str]) -> str:
@@ -260,7 +260,7 @@ def _limited(world: str, ours: dict[int, Cell], missed: list[str]) -> str:
     reasons = {cell["money"]["reason"] for cell in ours.values()} - {""}
     said = f"; the log says: {' / '.join(sorted(reasons))}" if reasons else ""
     seen = f"it sees a choice for {choice:.1%} of borrowers"
-    return f"   {world}: ours leaves the constant arm in {often:.0%} of draws; {seen}{said}"
+    return f"   {world}: ours leaves the constant arm in {often:.0%} of {len(ours)} draws; {seen}{said}"
 
 
 def _against_large(big: list[Cell], own: list[Cell], large: int, missed: list[str]) -> list[str]:
