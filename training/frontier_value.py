@@ -13,6 +13,7 @@ from .decide import decide_logged
 from .evaluation import PolicyValue
 from .judge import LEARNT, LOGGED
 from .logged import HARM, RECOVERED, REPAID, VALUE, Log, logs
+from .pictures import error_bars
 from .table import TrainingTable
 
 Floats = NDArray[np.float64]
@@ -110,12 +111,11 @@ def _picture(table: pd.DataFrame, columns: tuple[str, str], titles: tuple[str, s
     figure.add_scatter(x=swept[across], y=swept[f"{y}_predicted"], mode="lines", name="frontier, as predicted")
     for name, rows in table.groupby("policy", sort=False):
         sure = rows["supported"].to_numpy(dtype=bool)
-        bands = {"array": (rows[f"{y}_high"] - rows[y]).where(sure), "arrayminus": (rows[y] - rows[f"{y}_low"]).where(sure)}
         marks = {"symbol": np.where(sure, "circle", "circle-open"), "size": 9}
         figure.add_scatter(x=rows[x], y=rows[y], mode="markers", name=f"{name}, from the log", marker=marks)
         figure.update_traces(
             selector={"name": f"{name}, from the log"},
-            error_y={"type": "data", **bands},
+            error_y=error_bars(rows[y], rows[f"{y}_low"], rows[f"{y}_high"], rows["supported"]),
             customdata=rows[["price"]],
             hovertemplate="%{x:.3g}, %{y:.4g}, price %{customdata[0]:.3g}",
         )

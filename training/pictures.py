@@ -1,6 +1,7 @@
 """Pictures of a training run, as one self-contained HTML page: a bank's machine has no internet."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,12 @@ def page(title: str, figures: Sequence[go.Figure]) -> str:
     return f"<!doctype html><html><head>{meta}</head><body><h1>{title}</h1>{body}</body></html>"
 
 
+def error_bars(middle: pd.Series, low: pd.Series, high: pd.Series, supported: pd.Series) -> dict[str, Any]:
+    """Return error bars from `low` to `high`, none where the log does not carry the figure."""
+    sure = supported.astype(bool)
+    return {"type": "data", "array": (high - middle).where(sure), "arrayminus": (middle - low).where(sure)}
+
+
 def value_picture(values: pd.DataFrame) -> go.Figure:
     """Draw policy values, with their intervals where the log carries them.
 
@@ -33,10 +40,8 @@ def value_picture(values: pd.DataFrame) -> go.Figure:
     values : DataFrame
         policy, estimate, low, high, supported.
     """
-    sure = values["supported"].astype(bool)
-    ends = {"array": values["high"] - values["estimate"], "arrayminus": values["estimate"] - values["low"]}
-    spread = {"type": "data", **{end: length.where(sure) for end, length in ends.items()}}
-    figure = go.Figure(go.Scatter(x=values["estimate"], y=values["policy"], mode="markers", error_x=spread))
+    bars = error_bars(values["estimate"], values["low"], values["high"], values["supported"])
+    figure = go.Figure(go.Scatter(x=values["estimate"], y=values["policy"], mode="markers", error_x=bars))
     return figure.update_layout(title="Value of each policy on decisions that the model has not seen", template="plotly_white")
 
 

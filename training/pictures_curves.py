@@ -4,6 +4,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from .curves import Curves, UpliftCurve
+from .pictures import error_bars
 
 _BAND = "rgba(31, 119, 180, 0.2)"
 
@@ -65,9 +66,7 @@ def dose_curve_picture(doses: pd.DataFrame) -> go.Figure:
     none = doses[doses["contacts_per_week"] == 0]
     for channel, own in doses[doses["contacts_per_week"] > 0].groupby("channel", sort=False):
         line = pd.concat([none, own.sort_values("contacts_per_week", kind="stable")])
-        sure = line["response_supported"].astype(bool)
-        ends = {"array": line["high"] - line["response"], "arrayminus": line["response"] - line["low"]}
-        spread = {"type": "data", **{end: length.where(sure) for end, length in ends.items()}}
+        spread = error_bars(line["response"], line["low"], line["high"], line["response_supported"])
         figure.add_scatter(
             x=line["contacts_per_week"], y=line["response"], error_y=spread, mode="lines+markers", name=str(channel),
             legendgroup=str(channel),
@@ -98,7 +97,7 @@ def family_picture(families: pd.DataFrame, of: str = "family of history") -> go.
     """Draw how much each family, or covariate, moves the response, and what the chosen arm changes, in log odds."""
     bars = [go.Bar(y=families["family"], x=families[name], name=name, orientation="h") for name in ("response", "contrast")]
     return go.Figure(bars).update_layout(
-        title=f"Mean absolute SHAP by {of}, log odds: response, and chosen arm over no contact",
+        title=f"Mean absolute SHAP by {of}, log odds: response, and chosen arm over the baseline",
         template="plotly_white",
         yaxis={"autorange": "reversed"},
     )

@@ -136,10 +136,10 @@ def contribution_metrics(families: pd.DataFrame) -> dict[str, float]:
 
 def _named_metrics(table: pd.DataFrame, what: str, key: str, figures: tuple[str, ...]) -> dict[str, float]:
     return {
-        metric_name(f"{what} {row[key]}", figure): float(row[figure])
+        metric_name(f"{what} {row[key]}".strip(), figure): float(row[figure])
         for row in table.to_dict("records")
         for figure in figures
-        if np.isfinite(row[figure])
+        if figure in row and np.isfinite(row[figure])
     }
 
 
@@ -150,12 +150,7 @@ def support_metrics(shares: pd.Series) -> dict[str, float]:
 
 def calibration_metrics(calibration: pd.DataFrame) -> dict[str, float]:
     """Return predicted against observed of decisions that the model has not seen; what was seen at fit is "out-of-fold"."""
-    return {
-        metric_name(f"held-out calibration of {row['arm']}", figure): float(row[figure])
-        for row in calibration.to_dict("records")
-        for figure in ("predicted", "observed", "gap", "error")
-        if np.isfinite(row[figure])
-    }
+    return _named_metrics(calibration, "held-out calibration of", "arm", ("predicted", "observed", "gap", "error"))
 
 
 def account_pages(account: Account) -> dict[str, str]:
@@ -209,13 +204,7 @@ def diagnostic_metrics(diagnostics: Diagnostics) -> dict[str, float]:
 
 def frame_metrics(frame: pd.DataFrame, key: str, columns: tuple[str, ...]) -> dict[str, float]:
     """Flatten a table into metrics named by its key and column; figures that could not be computed are left out."""
-    prefix = "" if key == "policy" else f"gain {key} "
-    return {
-        metric_name(f"{prefix}{row[key]}", column): float(row[column])
-        for row in frame.to_dict("records")
-        for column in columns
-        if column in row and np.isfinite(row[column])
-    }
+    return _named_metrics(frame, "" if key == "policy" else f"gain {key}", key, columns)
 
 
 def metric_name(*parts: str) -> str:

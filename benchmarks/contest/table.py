@@ -21,13 +21,13 @@ FLAT_LOSS = 0.001
 ABOUT = """\
 Who learns best from a log: {n:,} decisions of ten arms, true propensities, judged by the truth on other borrowers' decisions.
 share: of what an oracle gains over the best constant arm, the oracle being the best arm given the features (estimated from the
-noise-free truth of another, larger draw). All get the same fallback to the best constant arm by the log, taken where cross-
-fitting in three folds by borrower shows the learner's policy to be worse: on the fold that neither it nor the constant arm was
-chosen on, its doubly robust gain is more than a standard error below 0. raw: no fallback. nan: nothing to gain, or the check
-was not run. likely: the constant arm unless the gain is above 0. sure: unless its lower bound (one-sided 95%) is. left: draws
-in which the constant arm was left. regret: against the oracle, in percentage points repaid and in account currency. contrast:
-root mean squared error of P(arm) - P(none) against the truth. by arm, by fifth: |mean predicted - mean true response|, averaged
-over arms, and over fifths of each arm's predictions.
+noise-free truth of another, larger draw). All get the same fallback to the best constant arm by the log, taken where
+cross-fitting in three folds by borrower shows the learner's policy to be worse: on the fold that neither it nor the constant
+arm was chosen on, its doubly robust gain is more than a standard error below 0. raw: no fallback. nan: nothing to gain, or the
+check was not run. likely: the constant arm unless the gain is above 0. sure: unless its lower bound (one-sided 95%) is. left:
+draws in which the constant arm was left. regret: against the oracle, in percentage points repaid and in account currency.
+contrast: root mean squared error of P(arm) - P(none) against the truth. by arm, by fifth: |mean predicted - mean true
+response|, averaged over arms, and over fifths of each arm's predictions.
 Settings: six for each learner, chosen once on `confounded`, draw 1, by the squared error against doubly robust pseudo-outcomes
 on the held-out quarter; ours: its defaults, of which the quarter of a standard error that leaving the constant arm must clear
 was chosen by the truth on `confounded`, `self-cure` and `fatigue` (ADR 11), which are judged here too. A fit may take 600 s of
