@@ -33,13 +33,13 @@ def chosen(model, X, steadfast):
     return (predicted - off).argmax(axis=1)
 
 
-def test_what_is_taken_off_is_a_quarter_of_a_standard_error_and_nothing_off_the_best_constant_arm():
+def test_what_is_taken_off_is_an_eighth_of_a_standard_error_and_nothing_off_the_best_constant_arm():
     model, X, _ = learnt(0.8, 0)
     off = doubt(model, X, np.ones((len(X), len(ARMS)), dtype=bool), BEST)
     gap, low, _ = model.contrast_by_arm(X, BEST, 0.9)
     assert (off[:, ARMS.index(BEST)] == 0).all()
     assert (np.delete(off, ARMS.index(BEST), axis=1) > 0).all()
-    assert off == pytest.approx((gap - low) * 0.25 / 1.8, rel=0.12, abs=1e-12)
+    assert off == pytest.approx((gap - low) * 0.125 / 1.8, rel=0.12, abs=1e-12)
     assert NARROW < 0.5
 
 

@@ -19,11 +19,12 @@ from .calibration import Calibration
 from .covariates import Covariates
 from .effects import Effects, Sizes
 from .inputs import Columns, Floats
+from .outlook import Outlook
 from .scorer import PropensityScorer, chunks, raw_scores
 from .sealed import checked_array, checked_text, sealed, unsealed
 from .spread import Spread
 
-FORMAT = 3
+FORMAT = 4
 MODEL_FILE = "model.json"
 COVARIANCE_FILE = "covariance.npy"
 # Weight of the pooled noise against a borrower's own, in pairs: four differences alone say little about a variance.
@@ -43,6 +44,8 @@ class ResponseArtefact:
         How good a borrower is anyway: first half, second half, first half, ... of each pair.
     covariates : Covariates
         What the effects are linear in.
+    outlook : Outlook
+        The same for what the boosters say.
     effects : Effects
         What each arm changes.
     mix : ndarray of shape (p,)
@@ -62,6 +65,7 @@ class ResponseArtefact:
     columns: Columns
     boosters: tuple[lgb.Booster, ...]
     covariates: Covariates
+    outlook: Outlook
     effects: Effects
     mix: Floats
     shares: Floats
@@ -130,20 +134,20 @@ class ResponseArtefact:
 
     def disagreement(self, Z: Floats, threads: int = 0) -> float:
         """Return the mean jackknife variance of the level's log odds over encoded rows."""
-        _, own = self._level(Z, threads)
+        _, own = self.level(Z, threads)
         return float(own.mean())
 
     def score(self, Z: Floats, threads: int) -> Score:
         """Return what every prediction starts from, for encoded rows."""
-        F = self.covariates.encode(Z)
-        level, own = self._level(Z, threads)
+        level, own = self.level(Z, threads)
+        F = np.column_stack([self.covariates.encode(Z), self.outlook.encode(level)])
         raw = (level + self.base(F))[:, None] + self.effects.logits(F)
         pairs = len(self.boosters) / 2
         # A borrower's own variance is drawn towards the average (Smyth 2004, moderated t): few differences say little.
         variance = (pairs * own + PRIOR_PAIRS * self.noise.variance) / (pairs + PRIOR_PAIRS)
         return Score(F, raw, self.noise.inflation * variance)
 
-    def _level(self, Z: Floats, threads: int) -> tuple[Floats, Floats]:
+    def level(self, Z: Floats, threads: int) -> tuple[Floats, Floats]:
         """Return mean log odds of the boosters and their delete-half jackknife variance, of shape (n,) each."""
         total, squares = np.zeros(len(Z)), np.zeros(len(Z))
         for first, second in zip(self.boosters[::2], self.boosters[1::2], strict=True):
@@ -184,6 +188,7 @@ class ResponseArtefact:
             "arms": self.arms.to_dict(),
             "columns": self.columns.to_dict(),
             "covariates": self.covariates.to_dict(),
+            "outlook": self.outlook.to_dict(),
             "effects": {
                 "mean": self.effects.mean.tolist(),
                 "sizes": {"level": sizes.level.tolist(), "slope": sizes.slope.tolist(), "main": sizes.main},
@@ -226,6 +231,7 @@ def load_artefact(folder: str | Path) -> ResponseArtefact:
         columns=Columns.from_dict(content["columns"]),
         boosters=response,
         covariates=Covariates.from_dict(content["covariates"]),
+        outlook=Outlook.from_dict(content["outlook"]),
         effects=_effects(content["effects"], checked_array(folder / COVARIANCE_FILE, digests[COVARIANCE_FILE])),
         mix=np.array(content["effects"]["mix"]),
         shares=np.array(content["effects"]["shares"]),

@@ -98,7 +98,7 @@ class Covariates:
         """Return the columns of shape (n, p), a constant 1 first; what is missing stands at the mean."""
         parts = [_ranks(Z[:, j], grid, own) for j, (grid, own) in enumerate(zip(self.grids, self.levels, strict=True))]
         ranks = np.column_stack(parts) if parts else np.empty((len(Z), 0))
-        return self._turned(_standard(ranks, self.mean, self.scale))
+        return self._turned(standardised(ranks, self.mean, self.scale))
 
     def _turned(self, parts: Floats) -> Floats:
         if self.rotation is not None:
@@ -130,13 +130,10 @@ class Covariates:
 
 def _learn_column(column: Floats, *, category: bool) -> tuple[Floats, tuple[int, ...], Floats, Floats, Floats]:
     """Return grid, levels, means, scales and standardised ranks of one encoded covariate."""
-    grid, levels = (np.empty(0), _frequent(column)) if category else (_grid(column), ())
+    grid, levels = (np.empty(0), _frequent(column)) if category else (quantile_grid(column), ())
     ranks = _ranks(column, grid, levels)
-    known = np.maximum(np.isfinite(ranks).sum(axis=0), 1)
-    mean = np.nansum(ranks, axis=0) / known
-    spread = np.sqrt(np.nansum((ranks - mean) ** 2, axis=0) / known)
-    scale = np.where(spread > _LEAST_SPREAD, spread, np.inf)
-    return grid, levels, mean, scale, _standard(ranks, mean, scale)
+    mean, scale = scaling(ranks)
+    return grid, levels, mean, scale, standardised(ranks, mean, scale)
 
 
 def _ranks(column: Floats, grid: Floats, levels: tuple[int, ...]) -> Floats:
@@ -150,13 +147,22 @@ def _ranks(column: Floats, grid: Floats, levels: tuple[int, ...]) -> Floats:
     return np.where(np.isfinite(column), rank, np.nan)[:, None]
 
 
-def _standard(ranks: Floats, mean: Floats, scale: Floats) -> Floats:
+def scaling(columns: Floats) -> tuple[Floats, Floats]:
+    """Return mean and standard deviation of each column, infinite for a constant; what is missing does not count."""
+    known = np.maximum(np.isfinite(columns).sum(axis=0), 1)
+    mean = np.nansum(columns, axis=0) / known
+    spread = np.sqrt(np.nansum((columns - mean) ** 2, axis=0) / known)
+    return mean, np.where(spread > _LEAST_SPREAD, spread, np.inf)
+
+
+def standardised(columns: Floats, mean: Floats, scale: Floats) -> Floats:
     """Return columns of mean 0 and variance 1; what is missing stands at the mean."""
-    result: Floats = np.nan_to_num((ranks - mean) / scale)
+    result: Floats = np.nan_to_num((columns - mean) / scale)
     return result
 
 
-def _grid(column: Floats) -> Floats:
+def quantile_grid(column: Floats) -> Floats:
+    """Return the quantiles of what is known of a column, each value once."""
     finite = column[np.isfinite(column)]
     finite = finite[:: max(1, len(finite) // GRID_ROWS)]
     if len(finite) == 0:

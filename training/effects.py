@@ -7,11 +7,12 @@ A first model m(x) says how good a borrower is anyway, whatever was done. Beside
 
     logit P(y = 1 | x, a) = logit m(x) + f(x)'b_0 + sum_k (1[a = k] - e_k(x)) f(x)'b_k
 
-with f(x) ranks of the covariates. The arm enters as what chance made of it, 1[a = k] - e_k(x), which is uncorrelated with
-anything known before: errors of m(x) do not bias b_k, and weak effects are not drowned by how borrowers differ anyway.
-The b_k have a prior of mean zero, and covariance between arms from `ArmKernel`: doses of a channel share strength. How large
-each part is, is decided by the data through the marginal likelihood; with nothing to find, every effect shrinks to nothing.
-The posterior mean is therefore what may be promised of the best of K arms, and its covariance gives intervals of contrasts.
+with f(x) ranks of the covariates and polynomials of the rank of m(x). The arm enters as what chance made of it,
+1[a = k] - e_k(x), which is uncorrelated with anything known before: errors of m(x) do not bias b_k, and weak effects are not
+drowned by how borrowers differ anyway. The b_k have a prior of mean zero, and covariance between arms from `ArmKernel`: doses
+of a channel share strength. How large each part is, is decided by the data through the marginal likelihood; with nothing to
+find, every effect shrinks to nothing. The posterior mean is therefore what may be promised of the best of K arms, and its
+covariance gives intervals of contrasts.
 
 References
 ----------

@@ -14,6 +14,7 @@ from .effects import FOLDS, MOST_COEFFICIENTS, EffectRows, Effects
 from .fit_data import FitData
 from .fit_effects import fit_effects
 from .inputs import Floats
+from .outlook import DEGREES, Outlook
 from .scorer import PropensityScorer, raw_scores
 
 # Share of a row's worth that keeps the regression of the logged policy's mean effect solvable.
@@ -49,6 +50,7 @@ class LearntEffects:
     Parameters
     ----------
     covariates : Covariates
+    outlook : Outlook
     effects : Effects
     mix : ndarray of shape (p,)
         Coefficients of the logged policy's mean effect.
@@ -57,6 +59,7 @@ class LearntEffects:
     """
 
     covariates: Covariates
+    outlook: Outlook
     effects: Effects
     mix: Floats
     out_of_fold: Floats
@@ -77,7 +80,9 @@ def learn_effects(
         Deals groups to folds.
     """
     n, K = odds.shape
-    covariates, F = Covariates.learn(data.Z, data.columns, MOST_COEFFICIENTS // K - 1, threads)
+    covariates, F = Covariates.learn(data.Z, data.columns, MOST_COEFFICIENTS // K - 1 - DEGREES, threads)
+    outlook = Outlook.learn(level, F.shape[1] - 1)
+    F = np.column_stack([F, outlook.encode(level)])
     surprise = np.eye(K)[data.codes] - odds
     fold = rng.permutation(int(data.groups.max()) + 1)[data.groups] % FOLDS
     weight = np.ones(n) if data.weight is None else data.weight
@@ -91,7 +96,7 @@ def learn_effects(
         changed = left.logits(held)
         base = level[at] + left.level(held) - held @ _mix(left, F, odds, gram)
         out_of_fold[at] = base[:, None] + changed
-    return LearntEffects(covariates, effects, _mix(effects, F, odds, gram), out_of_fold)
+    return LearntEffects(covariates, outlook, effects, _mix(effects, F, odds, gram), out_of_fold)
 
 
 def _mix(effects: Effects, F: Floats, odds: Floats, gram: Floats) -> Floats:

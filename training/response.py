@@ -153,6 +153,7 @@ class ResponseModel:
             columns=data.columns,
             boosters=tuple(boosters),
             covariates=learnt.covariates,
+            outlook=learnt.outlook,
             effects=learnt.effects,
             mix=learnt.mix,
             shares=odds.full.mean(axis=0),

@@ -1,11 +1,14 @@
 """Which families of history move the prediction, and which move what contact changes; on the logit scale, summing exactly.
 
 The level is trees: their SHAP values as LightGBM gives them, averaged over boosters. Effects are linear in ranks of mean zero:
-coefficient times rank is their SHAP value for independent covariates. The calibration has a column of its own.
+coefficient times rank is their SHAP value for independent covariates. What effects owe to the outlook goes to those who make
+the outlook, in proportion to their share in its distance from the average (the rescale rule of Chen, Lundberg, Lee 2022,
+Explaining a series of models by propagating Shapley values, Nature Communications 13). The calibration has a column of its own.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -14,6 +17,7 @@ from ..features.catalogue import FEATURES
 from .artefact import ResponseArtefact
 from .covariates import Covariates
 from .inputs import Floats, Ints
+from .outlook import DEGREES
 
 EVERYONE, CALIBRATION, OTHER = "everyone", "calibration", "other"
 # Rows explained for the table of a run: means over more would not differ in the digits shown.
@@ -62,15 +66,13 @@ def contributions(
     known = family_of() if families is None else families
     labels = [known.get(name, OTHER) for name in artefact.columns.names]
     Z = artefact.columns.encode(X)
-    level = np.mean([booster.predict(Z, pred_contrib=True, num_threads=1) for booster in artefact.boosters], axis=0)
-    parts, owner, coefficients = _linear(artefact, Z, labels)
+    trees = np.mean([booster.predict(Z, pred_contrib=True, num_threads=1) for booster in artefact.boosters], axis=0)
+    linear = _Linear.of(artefact, Z, trees, labels)
     # Rows of `effects.mean`: the level that arms share, then each arm but the first, whose effect is none.
-    slopes = np.vstack([np.zeros(parts.shape[1]), coefficients[1:]])
-    own, other = (parts * slopes[at] for at in (arm, np.full(len(Z), reference)))
-    base = parts * coefficients[0]
-    names = [*dict.fromkeys(labels)]
-    of_level = _grouped(level[:, :-1], labels, names, level[:, -1])
-    of_base, of_own, of_other = (_grouped(part[:, 1:], owner, names, part[:, 0]) for part in (base, own, other))
+    effects = np.vstack([np.zeros(artefact.effects.mean.shape[1]), artefact.effects.mean[1:]])
+    of_level = _grouped(trees[:, :-1], labels, linear.families, trees[:, -1])
+    of_base = linear.split((artefact.effects.mean[0] - artefact.mix)[None, :])
+    of_own, of_other = linear.split(effects[arm]), linear.split(effects[[reference]])
     response = of_level + of_base + of_own
     contrast = of_own - of_other
     raw = response.sum(axis=1).to_numpy()
@@ -109,15 +111,53 @@ def _calibrated(artefact: ResponseArtefact, raw: Floats, arm: Ints) -> Floats:
     return mapped
 
 
-def _linear(artefact: ResponseArtefact, Z: Floats, labels: list[str]) -> tuple[Floats, list[str], Floats]:
-    """Return the linear parts' columns before rotation (n, 1 + q), their families (q), and coefficients (K, 1 + q) on them."""
-    covariates = artefact.covariates
-    parts = replace(covariates, rotation=None).encode(Z)
-    coefficients = artefact.effects.mean.copy()
-    coefficients[0] = coefficients[0] - artefact.mix
-    if covariates.rotation is not None:
-        coefficients = np.column_stack([coefficients[:, 0], coefficients[:, 1:] @ covariates.rotation.T])
-    return parts, _owners(covariates, labels), coefficients
+@dataclass(frozen=True)
+class _Linear:
+    """What the linear parts are linear in, each column with the family that it belongs to.
+
+    Parameters
+    ----------
+    ranks : ndarray of shape (n, q)
+        Before rotation.
+    rotation : ndarray of shape (q, r)
+    outlook : ndarray of shape (DEGREES,)
+        Of the average level.
+    steep : ndarray of shape (n, DEGREES)
+        The outlook's columns less that, by distance of the level from the average.
+    level : ndarray of shape (n, d)
+        Contributions of the covariates to that distance.
+    owner : list of str, length q + d
+    """
+
+    ranks: Floats
+    rotation: Floats
+    outlook: Floats
+    steep: Floats
+    level: Floats
+    owner: list[str]
+
+    @classmethod
+    def of(cls, artefact: ResponseArtefact, Z: Floats, trees: Floats, labels: list[str]) -> Self:
+        covariates = artefact.covariates
+        ranks = replace(covariates, rotation=None).encode(Z)[:, 1:]
+        rotation = np.eye(ranks.shape[1]) if covariates.rotation is None else covariates.rotation
+        level, _ = artefact.level(Z, 1)
+        average = trees[:, -1]
+        outlook = artefact.outlook.encode(average[:1])[0]
+        gap = (level - average)[:, None]
+        steep = np.divide(artefact.outlook.encode(level) - outlook, gap, out=np.zeros((len(Z), DEGREES)), where=gap != 0)
+        return cls(ranks, rotation, outlook, steep, trees[:, :-1], [*_owners(covariates, labels), *labels])
+
+    @property
+    def families(self) -> list[str]:
+        return [*dict.fromkeys(self.owner)]
+
+    def split(self, coefficients: Floats) -> pd.DataFrame:
+        """Return families' parts of a sum with these coefficients, of shape (n, p) or (1, p)."""
+        constant, slopes, of_outlook = np.split(coefficients, [1, 1 + self.rotation.shape[1]], axis=1)
+        through = (self.steep * of_outlook).sum(axis=1, keepdims=True)
+        parts = np.hstack([self.ranks * (slopes @ self.rotation.T), self.level * through])
+        return _grouped(parts, self.owner, self.families, constant[:, 0] + of_outlook @ self.outlook)
 
 
 def _owners(covariates: Covariates, labels: list[str]) -> list[str]:
@@ -129,4 +169,4 @@ def _owners(covariates: Covariates, labels: list[str]) -> list[str]:
 def _grouped(parts: Floats, labels: list[str], names: list[str], constant: Floats) -> pd.DataFrame:
     own = np.array(labels, dtype=object)
     sums = {name: parts[:, own == name].sum(axis=1) for name in names}
-    return pd.DataFrame({**sums, EVERYONE: constant})
+    return pd.DataFrame({**sums, EVERYONE: np.broadcast_to(constant, len(parts))})
