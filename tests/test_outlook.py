@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from lighttouch.data.arms import Arm, ArmCatalogue
-from lighttouch.training import outlook
+from lighttouch.training import learn_effects, outlook
 from lighttouch.training.boosting import Boosting
 from lighttouch.training.outlook import DEGREES, SHARE, Outlook
 from lighttouch.training.response import ResponseModel
@@ -14,10 +14,9 @@ ARMS = ArmCatalogue([Arm("none"), Arm("sms-weekly", sms=1), Arm("call-weekly", c
 WIDE = 40
 
 
-def learnt(seed):
+def learnt(seed, n=8_000):
     """A book in which a call moves those in the middle alone, and its truth."""
     rng = np.random.default_rng(seed)
-    n = 8_000
     X = pd.DataFrame(rng.standard_normal((n, WIDE)), columns=[f"x{j}" for j in range(WIDE)])
     good = 1.5 * X["x0"].to_numpy()
     code = rng.integers(len(ARMS), size=n)
@@ -41,6 +40,18 @@ def test_effects_on_those_in_the_middle_are_found_and_were_not_without(monkeypat
     without = [found(seed) for seed in range(3)]
     assert min(with_it) > 0.6
     assert max(without) < 0.3
+
+
+@pytest.mark.parametrize("most", [9, 12, 21])
+def test_however_little_room_there_is_for_covariates_the_outlook_stays(monkeypatch, most):
+    # Coefficients of three arms: a constant and the outlook each, and what room is left for directions.
+    monkeypatch.setattr(learn_effects, "MOST_COEFFICIENTS", most)
+    model, X, _ = learnt(0, n=2_000)
+    directions = max(most // 3 - 1 - DEGREES, 0)
+    assert model.artefact.covariates.rotation.shape == (WIDE, directions)
+    assert model.artefact.effects.mean.shape == (len(ARMS), 1 + directions + DEGREES)
+    assert np.isfinite(model.artefact.outlook.scale).all()
+    assert np.array_equal(model.predict_by_arm(X.iloc[:1]), model.predict_by_arm(X.iloc[:5])[:1])
 
 
 def test_its_columns_have_the_share_of_the_prior_that_is_said_whatever_the_levels_shape():

@@ -56,12 +56,13 @@ def test_parts_sum_to_the_log_odds_of_the_prediction_and_of_the_contrast(model, 
 
 
 def test_parts_sum_as_well_where_covariates_were_rotated(log, monkeypatch):
-    # Room for three directions beside the constant of each arm: seven columns are more.
-    monkeypatch.setattr(learn_effects, "MOST_COEFFICIENTS", 12)
+    # Room for three directions beside the constant and the outlook of each arm: seven columns are more.
+    monkeypatch.setattr(learn_effects, "MOST_COEFFICIENTS", 21)
     X, y, code = log
     arm = np.array(ARMS.names, dtype=object)[code]
     fitted = ResponseModel(ARMS, boosting=Boosting(rounds=5, rate=0.1, pairs=1), n_threads=1).fit(X, y, arm, 1 / 3)
-    assert fitted.artefact.covariates.rotation is not None
+    assert fitted.artefact.covariates.rotation.shape[1] == 3
+    assert np.isfinite(fitted.artefact.outlook.scale).all()
     found = contributions(fitted.artefact, X, code, families=FAMILIES)
     predicted = logit(fitted.predict_by_arm(X))
     assert np.abs(found.response.sum(axis=1) - predicted[np.arange(len(X)), code]).max() < 1e-10

@@ -45,7 +45,7 @@ class ResponseArtefact:
     covariates : Covariates
         What the effects are linear in.
     outlook : Outlook
-        The same for what the boosters say.
+        How the level becomes further columns that they are linear in.
     effects : Effects
         What each arm changes.
     mix : ndarray of shape (p,)

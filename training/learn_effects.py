@@ -80,8 +80,9 @@ def learn_effects(
         Deals groups to folds.
     """
     n, K = odds.shape
-    covariates, F = Covariates.learn(data.Z, data.columns, MOST_COEFFICIENTS // K - 1 - DEGREES, threads)
-    outlook = Outlook.learn(level, F.shape[1] - 1)
+    room = max(MOST_COEFFICIENTS // K - 1 - DEGREES, 0)
+    covariates, F = Covariates.learn(data.Z, data.columns, room, threads)
+    outlook = Outlook.learn(level, len(covariates.mean))
     F = np.column_stack([F, outlook.encode(level)])
     surprise = np.eye(K)[data.codes] - odds
     fold = rng.permutation(int(data.groups.max()) + 1)[data.groups] % FOLDS

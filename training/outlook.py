@@ -1,7 +1,7 @@
 """The outlook as a covariate of effects: whom contact moves depends first on how good a borrower is anyway.
 
 Who pays whatever is done, and who cannot pay, have little to be moved by. Of what covariates could explain of effects in a
-simulated book, a cubic of the level alone explained more than half; a prior that is even over a hundred and sixty covariates
+simulated book, a cubic of the level alone explained more than half; a prior that is even over a hundred and fifty covariates
 hardly expects that. So polynomials of the level's rank stand beside the ranks of the covariates, and have a fixed share of
 the variance that the prior gives to all of them (`docs/adr/0014-the-outlook-as-a-covariate.md`).
 
@@ -23,7 +23,7 @@ from .inputs import Floats
 
 # Polynomials of the rank: effects that rise, turn once, and turn twice.
 DEGREES = 3
-# Of the slopes' variance before data.
+# Of the slopes' variance before data, each covariate counted as of variance 1: it is more where some hardly vary.
 SHARE = 0.2
 
 
@@ -36,7 +36,8 @@ class Outlook:
     grid : ndarray
         Quantiles of the level's log odds at fit.
     mean, scale : ndarray of shape (DEGREES,)
-        Of the polynomials; the scale holds the share of the prior, and is infinite where there is nothing to tell apart.
+        Of the polynomials at fit; the scale holds the share of the prior, and is infinite where the level or all covariates
+        are constant.
 
     Examples
     --------
@@ -58,7 +59,7 @@ class Outlook:
         level : ndarray of shape (n,)
             Log odds out of fold, whatever was done.
         covariates : int
-            Columns of variance 1 that stand beside.
+            Columns that stand beside, before any rotation.
         """
         grid = quantile_grid(level)
         mean, scale = scaling(_polynomials(level, grid))
@@ -66,7 +67,7 @@ class Outlook:
         return cls(grid, mean, scale / weight if weight else np.full(DEGREES, np.inf))
 
     def encode(self, level: Floats) -> Floats:
-        """Return the columns of shape (n, DEGREES), of mean 0."""
+        """Return the columns of shape (n, DEGREES), of mean 0 over the rows of the fit."""
         return standardised(_polynomials(level, self.grid), self.mean, self.scale)
 
     def to_dict(self) -> dict[str, Any]:

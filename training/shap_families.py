@@ -17,7 +17,6 @@ from ..features.catalogue import FEATURES
 from .artefact import ResponseArtefact
 from .covariates import Covariates
 from .inputs import Floats, Ints
-from .outlook import DEGREES
 
 EVERYONE, CALIBRATION, OTHER = "everyone", "calibration", "other"
 # Rows explained for the table of a run: means over more would not differ in the digits shown.
@@ -120,20 +119,20 @@ class _Linear:
     ranks : ndarray of shape (n, q)
         Before rotation.
     rotation : ndarray of shape (q, r)
-    outlook : ndarray of shape (DEGREES,)
-        Of the average level.
-    steep : ndarray of shape (n, DEGREES)
+    at_average : ndarray of shape (DEGREES,)
+        The outlook's columns at the average level.
+    slope : ndarray of shape (n, DEGREES)
         The outlook's columns less that, by distance of the level from the average.
-    level : ndarray of shape (n, d)
+    shap : ndarray of shape (n, d)
         Contributions of the covariates to that distance.
     owner : list of str, length q + d
     """
 
     ranks: Floats
     rotation: Floats
-    outlook: Floats
-    steep: Floats
-    level: Floats
+    at_average: Floats
+    slope: Floats
+    shap: Floats
     owner: list[str]
 
     @classmethod
@@ -143,10 +142,11 @@ class _Linear:
         rotation = np.eye(ranks.shape[1]) if covariates.rotation is None else covariates.rotation
         level, _ = artefact.level(Z, 1)
         average = trees[:, -1]
-        outlook = artefact.outlook.encode(average[:1])[0]
+        at_average = artefact.outlook.encode(average[:1])[0]
         gap = (level - average)[:, None]
-        steep = np.divide(artefact.outlook.encode(level) - outlook, gap, out=np.zeros((len(Z), DEGREES)), where=gap != 0)
-        return cls(ranks, rotation, outlook, steep, trees[:, :-1], [*_owners(covariates, labels), *labels])
+        moved = artefact.outlook.encode(level) - at_average
+        slope = np.divide(moved, gap, out=np.zeros_like(moved), where=gap != 0)
+        return cls(ranks, rotation, at_average, slope, trees[:, :-1], [*_owners(covariates, labels), *labels])
 
     @property
     def families(self) -> list[str]:
@@ -155,9 +155,9 @@ class _Linear:
     def split(self, coefficients: Floats) -> pd.DataFrame:
         """Return families' parts of a sum with these coefficients, of shape (n, p) or (1, p)."""
         constant, slopes, of_outlook = np.split(coefficients, [1, 1 + self.rotation.shape[1]], axis=1)
-        through = (self.steep * of_outlook).sum(axis=1, keepdims=True)
-        parts = np.hstack([self.ranks * (slopes @ self.rotation.T), self.level * through])
-        return _grouped(parts, self.owner, self.families, constant[:, 0] + of_outlook @ self.outlook)
+        through = (self.slope * of_outlook).sum(axis=1, keepdims=True)
+        parts = np.hstack([self.ranks * (slopes @ self.rotation.T), self.shap * through])
+        return _grouped(parts, self.owner, self.families, constant[:, 0] + of_outlook @ self.at_average)
 
 
 def _owners(covariates: Covariates, labels: list[str]) -> list[str]:

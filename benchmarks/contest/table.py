@@ -31,8 +31,8 @@ response|, averaged over arms, and over fifths of each arm's predictions.
 Settings: six for each learner, chosen once on `confounded`, draw 1, by the squared error against doubly robust pseudo-outcomes
 on the held-out quarter; ours: its defaults, of which the eighth of a standard error that leaving the constant arm must clear,
 and the outlook's share of the prior, were chosen by the truth on draws 6 to 8 of six of these worlds (ADR 14); draws 1 to 5,
-judged here, were in sight of earlier choices (ADR 11). A fit may take 600 s of one core; those over 120 s are run on the first
-draw alone.
+judged here, were in sight of earlier choices (ADR 11), draw 5 of `confounded` when the outlook was thought of. A fit may take
+600 s of one core; those over 120 s are run on the first draw alone.
 cpu s: of the fit. MB: peak of its whole process."""
 RULES = {"fallback": "with the fallback", "raw": "without", "likely": "likely", "sure": "sure"}
 POOLED = ("fallback", "raw")
