@@ -30,7 +30,7 @@ PACKS = ("house", "cn", "gb", "us-ma")
 RAW = [yaml.safe_load((files("lighttouch.policy.packs") / f"{name}.yaml").read_text("utf-8")) for name in PACKS]
 # The teams work where most borrowers live: a working day in Massachusetts crosses the midnight of their days.
 HERE = "Asia/Shanghai"
-WEEKLY = {"sms": 60, "team desk": 14, "team post": 40}
+WEEKLY = {"sms": 40, "team desk": 14, "team post": 40}
 SERVES = {"sms": ("sms",), "team desk": ("call", "voicebot"), "team post": ("email", "app_push")}
 LIMITS = {
     "channels": {"sms": WEEKLY["sms"]},
