@@ -1,6 +1,6 @@
 """Covariates of the linear parts: ranks on one scale, categories as indicators, so that no unit or outlier decides."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -112,7 +112,7 @@ class Covariates:
             "grids": [grid.tolist() for grid in self.grids],
             "levels": [list(own) for own in self.levels],
             "mean": self.mean.tolist(),
-            "scale": [None if np.isinf(value) else float(value) for value in self.scale],
+            "scale": plain_scale(self.scale),
             "rotation": None if self.rotation is None else self.rotation.tolist(),
         }
 
@@ -123,7 +123,7 @@ class Covariates:
             tuple(np.array(grid, dtype=np.float64) for grid in content["grids"]),
             tuple(tuple(own) for own in content["levels"]),
             np.array(content["mean"], dtype=np.float64),
-            np.array([np.inf if value is None else value for value in content["scale"]], dtype=np.float64),
+            scale_of(content["scale"]),
             None if content["rotation"] is None else np.array(content["rotation"], dtype=np.float64),
         )
 
@@ -159,6 +159,16 @@ def standardised(columns: Floats, mean: Floats, scale: Floats) -> Floats:
     """Return columns of mean 0 and variance 1; what is missing stands at the mean."""
     result: Floats = np.nan_to_num((columns - mean) / scale)
     return result
+
+
+def plain_scale(scale: Floats) -> list[float | None]:
+    """Return a scale as JSON can hold it: None for infinite."""
+    return [None if np.isinf(value) else float(value) for value in scale]
+
+
+def scale_of(plain: Iterable[float | None]) -> Floats:
+    """Read back what `plain_scale` wrote."""
+    return np.array([np.inf if value is None else value for value in plain], dtype=np.float64)
 
 
 def quantile_grid(column: Floats) -> Floats:

@@ -18,7 +18,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.polynomial import legendre
 
-from .covariates import quantile_grid, scaling, standardised
+from .covariates import plain_scale, quantile_grid, scale_of, scaling, standardised
 from .inputs import Floats
 
 # Polynomials of the rank: effects that rise, turn once, and turn twice.
@@ -72,14 +72,13 @@ class Outlook:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that `from_dict` reads back exactly."""
-        scale = [None if np.isinf(value) else float(value) for value in self.scale]
-        return {"grid": self.grid.tolist(), "mean": self.mean.tolist(), "scale": scale}
+        return {"grid": self.grid.tolist(), "mean": self.mean.tolist(), "scale": plain_scale(self.scale)}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
         """Rebuild from `to_dict`."""
-        scale = np.array([np.inf if value is None else value for value in content["scale"]], dtype=np.float64)
-        return cls(np.array(content["grid"], dtype=np.float64), np.array(content["mean"], dtype=np.float64), scale)
+        grid, mean = (np.array(content[name], dtype=np.float64) for name in ("grid", "mean"))
+        return cls(grid, mean, scale_of(content["scale"]))
 
 
 def _polynomials(level: Floats, grid: Floats) -> Floats:
