@@ -140,7 +140,7 @@ class ResponseArtefact:
     def score(self, Z: Floats, threads: int) -> Score:
         """Return what every prediction starts from, for encoded rows."""
         level, own = self.level(Z, threads)
-        F = np.column_stack([self.covariates.encode(Z), self.outlook.encode(level)])
+        F = self.covariates.encode(Z, beside=self.outlook.encode(level))
         raw = (level + self.base(F))[:, None] + self.effects.logits(F)
         pairs = len(self.boosters) / 2
         # A borrower's own variance is drawn towards the average (Smyth 2004, moderated t): few differences say little.

@@ -93,6 +93,8 @@ class Sample:
         2 for the response, K for the propensity.
     bins : lgb.Dataset, optional
         The inputs in bins, for fits of several targets; from `binned`.
+    at : ndarray, optional
+        Rows of the bins that these are; all of them without it.
     """
 
     inputs: Floats
@@ -101,6 +103,7 @@ class Sample:
     weight: Floats | None = None
     classes: int = 2
     bins: lgb.Dataset | None = None
+    at: Ints | None = None
 
     def binned(self, boosting: Boosting, threads: int, seed: int) -> "Sample":
         """Return the sample with its inputs in bins, which takes as long as many trees do."""
@@ -113,16 +116,20 @@ class Sample:
         return replace(self, bins=bins.construct())
 
     def only(self, rows: Ints) -> "Sample":
-        """Return some rows as a sample of their own, not yet binned."""
+        """Return some rows as a sample of their own; bins, where there are any, stay those of all."""
         weight = None if self.weight is None else self.weight[rows]
-        return replace(self, inputs=self.inputs[rows], target=self.target[rows], weight=weight, bins=None)
+        at = None if self.bins is None else self._at(rows)
+        return replace(self, inputs=self.inputs[rows], target=self.target[rows], weight=weight, at=at)
 
     def part(self, rows: NDArray[np.bool_]) -> lgb.Dataset:
         """Return some rows of a binned sample."""
         part = cast("lgb.Dataset", self.bins).subset([])
         # Through a list, as `subset` wants them, a million rows take longer than a tree.
-        part.used_indices = np.flatnonzero(rows).astype(np.int32)
+        part.used_indices = self._at(np.flatnonzero(rows)).astype(np.int32)
         return part.construct().set_label(self.target[rows])
+
+    def _at(self, rows: Ints) -> Ints:
+        return rows if self.at is None else self.at[rows]
 
 
 def draw_halves(codes: Ints, groups: Ints, pairs: int, rng: np.random.Generator) -> NDArray[np.bool_]:

@@ -21,8 +21,9 @@ LEAST_SLOPE = 0.02
 # little, the two slopes and the intercept could make up for each other without end.
 SLOPE_SD = 0.25
 NEWTON_STEPS, OFFSET_STEPS = 25, 12
-# A step that moves no coefficient by more is the last: the next would be its square.
-SETTLED = 1e-6
+# A step that moves no coefficient by more is the last: the next would be of its square's size, and the search for the offsets'
+# spread takes one anyway.
+SETTLED = 1e-2
 
 
 @dataclass(frozen=True)

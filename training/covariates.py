@@ -1,18 +1,18 @@
 """Covariates of the linear parts: ranks on one scale, categories as indicators, so that no unit or outlier decides."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 from joblib import Parallel, cpu_count, delayed
 
-from .inputs import Columns, Floats
+from .inputs import ROWS_AT_A_TIME, Columns, Floats
 
 # Points of the quantile grid that turns a number into its rank.
 GRID = 101
-# Values that quantiles are read from: evenly spaced over the rows, they are known to a tenth of a point.
-GRID_ROWS = 200_000
+# Rows that quantiles, means and scales are learnt from: evenly spaced over all, they tell a quantile to a tenth of a point.
+LEARNT_ROWS = 200_000
 # Levels of a category that get an indicator; the rest share none.
 MOST_LEVELS = 20
 # A column of less spread than this is a constant.
@@ -39,7 +39,7 @@ class Covariates:
     >>> import pandas as pd
     >>> table = pd.DataFrame({"age": [20.0, 30.0, 40.0, np.nan]})
     >>> columns = Columns.learn(table)
-    >>> Covariates.learn(columns.encode(table), columns, most=10)[1].round(2)
+    >>> Covariates.learn(columns.encode(table), columns, most=10).encode(columns.encode(table)).round(2)
     array([[ 1.  , -1.22],
            [ 1.  ,  0.  ],
            [ 1.  ,  1.22],
@@ -53,8 +53,8 @@ class Covariates:
     rotation: Floats | None = None
 
     @classmethod
-    def learn(cls, Z: Floats, columns: Columns, most: int, threads: int = 1) -> tuple[Self, Floats]:
-        """Learn ranks, levels and scales from encoded covariates, and encode these.
+    def learn(cls, Z: Floats, columns: Columns, most: int, threads: int = 1) -> Self:
+        """Learn ranks, levels and scales from encoded covariates.
 
         Parameters
         ----------
@@ -64,47 +64,58 @@ class Covariates:
             Columns kept, the constant aside; above that the leading principal directions stand for all.
         threads : int
             0 takes all cores; no result depends on it.
-
-        Returns
-        -------
-        covariates : Covariates
-        F : ndarray of shape (n, p)
-            What `encode` returns for Z.
         """
-        category = set(columns.categorical)
+        category, some = set(columns.categorical), spaced(Z)
         learnt = Parallel(n_jobs=threads or cpu_count(), prefer="threads")(
-            delayed(_learn_column)(Z[:, j], category=j in category) for j in range(Z.shape[1])
+            delayed(_learn_column)(some[:, j], category=j in category) for j in range(Z.shape[1])
         )
-        empty = np.empty((len(Z), 0))
-        grids, levels, means, scales, parts = (
-            zip(*learnt, strict=True) if learnt else ((), (), (empty[0],), (empty[0],), (empty,))
-        )
-        mean, scale, F = np.concatenate(means), np.concatenate(scales), np.column_stack([np.ones(len(Z)), *parts])
-        if len(mean) <= most:
-            return cls(grids, levels, mean, scale), F
-        value, vector = np.linalg.eigh(F[:, 1:].T @ F[:, 1:] / len(F))
-        lead = np.argsort(-value, kind="stable")[:most]
-        # A direction's sign is arbitrary: fixed, so that the same data give the same model.
-        axes = vector[:, lead] * np.sign(vector[np.abs(vector[:, lead]).argmax(axis=0), lead])
-        turned = cls(grids, levels, mean, scale, np.ascontiguousarray(axes))
-        return turned, turned._turned(F[:, 1:])
+        empty = np.empty(0)
+        grids, levels, means, scales = zip(*learnt, strict=True) if learnt else ((), (), (empty,), (empty,))
+        straight = cls(grids, levels, np.concatenate(means), np.concatenate(scales))
+        if len(straight.mean) <= most:
+            return straight
+        return replace(straight, rotation=_leading(straight.encode(some, threads)[:, 1:], most))
 
     @property
     def width(self) -> int:
         """Columns that `encode` returns, p."""
         return 1 + (len(self.mean) if self.rotation is None else self.rotation.shape[1])
 
-    def encode(self, Z: Floats) -> Floats:
-        """Return the columns of shape (n, p), a constant 1 first; what is missing stands at the mean."""
-        parts = [_ranks(Z[:, j], grid, own) for j, (grid, own) in enumerate(zip(self.grids, self.levels, strict=True))]
-        ranks = np.column_stack(parts) if parts else np.empty((len(Z), 0))
-        return self._turned(standardised(ranks, self.mean, self.scale))
+    def encode(self, Z: Floats, threads: int = 1, beside: Floats | None = None) -> Floats:
+        """Return the columns, a constant 1 first; what is missing stands at the mean.
 
-    def _turned(self, parts: Floats) -> Floats:
+        Parameters
+        ----------
+        Z : ndarray of shape (n, d)
+        threads : int
+            0 takes all cores; no result depends on it.
+        beside : ndarray of shape (n, r), optional
+            Further columns, which are put last.
+
+        Returns
+        -------
+        ndarray of shape (n, p) or (n, p + r)
+        """
+        further = np.empty((len(Z), 0)) if beside is None else beside
+        encoded = np.empty((len(Z), self.width + further.shape[1]))
+
+        def fill(rows: slice) -> None:
+            encoded[rows] = np.column_stack([self._encode(Z[rows]), further[rows]])
+
+        jobs = min(threads or cpu_count(), -(-len(Z) // ROWS_AT_A_TIME))
+        Parallel(n_jobs=max(jobs, 1), require="sharedmem")(
+            delayed(fill)(slice(start, start + ROWS_AT_A_TIME)) for start in range(0, len(Z), ROWS_AT_A_TIME)
+        )
+        return encoded
+
+    def _encode(self, Z: Floats) -> Floats:
+        parts = [_ranks(Z[:, j], grid, own) for j, (grid, own) in enumerate(zip(self.grids, self.levels, strict=True))]
+        columns = np.column_stack(parts) if parts else np.empty((len(Z), 0))
+        columns = standardised(columns, self.mean, self.scale)
         if self.rotation is not None:
             # Row by row the same sum, whatever the batch: one borrower alone scores as in a book.
-            parts = np.einsum("nq,qp->np", parts, self.rotation)
-        return np.column_stack([np.ones(len(parts)), parts])
+            columns = np.einsum("nq,qp->np", columns, self.rotation)
+        return np.column_stack([np.ones(len(Z)), columns])
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that `from_dict` reads back exactly."""
@@ -128,12 +139,19 @@ class Covariates:
         )
 
 
-def _learn_column(column: Floats, *, category: bool) -> tuple[Floats, tuple[int, ...], Floats, Floats, Floats]:
-    """Return grid, levels, means, scales and standardised ranks of one encoded covariate."""
+def _learn_column(column: Floats, *, category: bool) -> tuple[Floats, tuple[int, ...], Floats, Floats]:
+    """Return grid, levels, means and scales of one encoded covariate."""
     grid, levels = (np.empty(0), _frequent(column)) if category else (quantile_grid(column), ())
-    ranks = _ranks(column, grid, levels)
-    mean, scale = scaling(ranks)
-    return grid, levels, mean, scale, standardised(ranks, mean, scale)
+    return grid, levels, *scaling(_ranks(column, grid, levels))
+
+
+def _leading(columns: Floats, most: int) -> Floats:
+    """Return the leading principal directions of columns of mean 0, of shape (q, most)."""
+    value, vector = np.linalg.eigh(columns.T @ columns / len(columns))
+    lead = np.argsort(-value, kind="stable")[:most]
+    # A direction's sign is arbitrary: fixed, so that the same data give the same model.
+    axes = vector[:, lead] * np.sign(vector[np.abs(vector[:, lead]).argmax(axis=0), lead])
+    return np.ascontiguousarray(axes)
 
 
 def _ranks(column: Floats, grid: Floats, levels: tuple[int, ...]) -> Floats:
@@ -171,10 +189,14 @@ def scale_of(plain: Iterable[float | None]) -> Floats:
     return np.array([np.inf if value is None else value for value in plain], dtype=np.float64)
 
 
+def spaced(rows: Floats) -> Floats:
+    """Return some of many rows, evenly spaced, which quantiles, means and scales are learnt from."""
+    return rows[:: max(1, len(rows) // LEARNT_ROWS)]
+
+
 def quantile_grid(column: Floats) -> Floats:
     """Return the quantiles of what is known of a column, each value once."""
     finite = column[np.isfinite(column)]
-    finite = finite[:: max(1, len(finite) // GRID_ROWS)]
     if len(finite) == 0:
         return np.zeros(1)
     grid: Floats = np.unique(np.quantile(finite, np.linspace(0.0, 1.0, GRID)))

@@ -121,10 +121,11 @@ def _chunk_moments(rows: EffectRows, fitted: Floats, at: Ints) -> tuple[Floats, 
     share = np.clip(1.0 / (1.0 + np.exp(-(rows.offset[at] + fitted[at]))), rows.least, 1.0 - rows.least)
     curve = share * (1.0 - share)
     root = np.sqrt(rows.weight[at] * curve)
-    arms = np.column_stack([np.ones(len(at)), rows.surprise[at]])
-    design = ((arms * root[:, None])[:, :, None] * rows.F[at][:, None, :]).reshape(len(at), -1).astype(np.float32)
+    arms, F = np.column_stack([np.ones(len(at)), rows.surprise[at]]) * root[:, None], rows.F[at]
+    # Of half the length, numbers of single precision; their sums over a chunk, and what they are added to, lose nothing by it.
+    design = (arms.astype(np.float32)[:, :, None] * F.astype(np.float32)[:, None, :]).reshape(len(at), -1)
     working = (fitted[at] + (rows.y[at] - share) / curve) * root
-    return (design.T @ design).astype(np.float64), design.T.astype(np.float64) @ working
+    return (design.T @ design).astype(np.float64), ((arms * working[:, None]).T @ F).ravel()
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,8 @@ def design_effect(scores: Floats, groups: Ints) -> float:
     >>> design_effect(np.array([[1.0], [1.0], [-1.0], [-1.0]]), np.array([0, 0, 1, 1]))
     2.0
     """
+    if int(groups.max()) + 1 == len(groups):
+        return 1.0  # Every row is a group of its own.
     alone = (scores**2).sum(axis=0)
     told = alone > 0
     if not told.any():

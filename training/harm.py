@@ -124,12 +124,12 @@ class HarmModel:
             return cls(events, len(harm), K)
         columns = Columns.learn(X)
         Z = columns.encode(X)
-        covariates, F = Covariates.learn(Z, columns, MOST_DIRECTIONS, threads)
+        covariates = Covariates.learn(Z, columns, MOST_DIRECTIONS, threads)
         shares = odds.mean(axis=0)
         weight = np.minimum(shares[codes] / odds[np.arange(len(codes)), codes], MOST_WEIGHT)
         weight = weight / weight.mean()
         rows = EffectRows(
-            F,
+            covariates.encode(Z, threads),
             (np.eye(K)[codes] - shares)[:, 1:],
             np.full(len(harm), logit(float((weight * harm).mean()))),
             harm,

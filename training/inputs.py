@@ -19,6 +19,8 @@ Level = str | float | int | bool
 NUMBER, TEXT_CATEGORY, NUMBER_CATEGORY = "number", "category of text", "category of numbers"
 # Fewer events than this cannot fill two halves with both classes: a half without an event has no logit.
 MIN_EVENTS = 20
+# Rows that are turned from columns into rows at a time: they stay in the cache until every column has written its part.
+ROWS_AT_A_TIME = 10_000
 
 
 @dataclass(frozen=True)
@@ -86,10 +88,15 @@ class Columns:
         """
         if faults := frame_faults(X) or self._difference(X):
             raise InvalidInput(faults)
-        encoded = np.empty((len(X), len(self.names)))
-        for position, (name, levels) in enumerate(zip(self.names, self.levels, strict=True)):
-            column = X[name]
-            encoded[:, position] = _codes(column, levels) if self.kinds[position] != NUMBER else _numbers(column)
+        columns = [
+            _codes(X[name], levels) if kind != NUMBER else _numbers(X[name])
+            for name, kind, levels in zip(self.names, self.kinds, self.levels, strict=True)
+        ]
+        encoded = np.empty((len(X), len(columns)))
+        for start in range(0, len(X), ROWS_AT_A_TIME):
+            rows = slice(start, start + ROWS_AT_A_TIME)
+            for position, column in enumerate(columns):
+                encoded[rows, position] = column[rows]
         return encoded
 
     @property

@@ -81,9 +81,9 @@ def learn_effects(
     """
     n, K = odds.shape
     room = max(MOST_COEFFICIENTS // K - 1 - DEGREES, 0)
-    covariates, F = Covariates.learn(data.Z, data.columns, room, threads)
+    covariates = Covariates.learn(data.Z, data.columns, room, threads)
     outlook = Outlook.learn(level, len(covariates.mean))
-    F = np.column_stack([F, outlook.encode(level)])
+    F = covariates.encode(data.Z, threads, beside=outlook.encode(level))
     surprise = np.eye(K)[data.codes] - odds
     fold = rng.permutation(int(data.groups.max()) + 1)[data.groups] % FOLDS
     weight = np.ones(n) if data.weight is None else data.weight
@@ -105,7 +105,7 @@ def _mix(effects: Effects, F: Floats, odds: Floats, gram: Floats) -> Floats:
 
     New borrowers come without propensities; where these depended on more than x, the mean given x is what the level holds.
     """
-    mean = (odds * effects.logits(F)).sum(axis=1)
+    mean = (odds[:, 1:] * (F @ effects.mean[1:].T)).sum(axis=1)
     fitted: Floats = np.linalg.solve(gram + _RIDGE * np.eye(len(gram)), F.T @ mean / len(F))
     return fitted
 

@@ -18,7 +18,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.polynomial import legendre
 
-from .covariates import plain_scale, quantile_grid, scale_of, scaling, standardised
+from .covariates import plain_scale, quantile_grid, scale_of, scaling, spaced, standardised
 from .inputs import Floats
 
 # Polynomials of the rank: effects that rise, turn once, and turn twice.
@@ -61,8 +61,9 @@ class Outlook:
         covariates : int
             Columns that stand beside, before any rotation.
         """
-        grid = quantile_grid(level)
-        mean, scale = scaling(_polynomials(level, grid))
+        some = spaced(level)
+        grid = quantile_grid(some)
+        mean, scale = scaling(_polynomials(some, grid))
         weight = np.sqrt(SHARE / (1.0 - SHARE) * covariates / DEGREES)
         return cls(grid, mean, scale / weight if weight else np.full(DEGREES, np.inf))
 

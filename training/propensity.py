@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import lightgbm as lgb
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 
 from ..data.errors import Fault
@@ -206,17 +207,36 @@ def estimate_propensity(task: PropensityTask, boosting: Boosting, threads: int, 
     scorer : PropensityScorer
         For new borrowers.
     """
-    n, K = len(task.Z), task.K
+    boosters, first, some = _fit(task, boosting, threads, seed)
+    logits = _crossed(boosters, task.Z, first, threads, task.K)
+    scorer = PropensityScorer(boosters, *_scale(logits[some], task.codes[some]))
+    return softmax(scorer.slope * logits + scorer.offsets), scorer
+
+
+def learn_scorer(task: PropensityTask, boosting: Boosting, threads: int, seed: int) -> PropensityScorer:
+    """Return the scorer of `estimate_propensity`, for less work: only rows that it is learnt from are predicted."""
+    boosters, first, some = _fit(task, boosting, threads, seed)
+    logits = _crossed(boosters, task.Z[some], first[some], threads, task.K)
+    return PropensityScorer(boosters, *_scale(logits, task.codes[some]))
+
+
+def _fit(
+    task: PropensityTask, boosting: Boosting, threads: int, seed: int
+) -> tuple[list[lgb.Booster], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return a booster for each half, the first half's rows, and the rows that were learnt from."""
     rng = np.random.default_rng([seed, _STREAM])
     (first,) = draw_halves(task.codes, task.groups, 1, rng)
-    some = rng.random(n) < task.most_rows / n
-    sample = Sample(task.Z[some], task.codes[some].astype(np.float64), task.categorical, classes=K)
-    boosters = fit_halves(sample, first[None, some], boosting, threads, seed)
-    out_of_fold = np.empty((n, K))
+    some = rng.random(len(task.Z)) < task.most_rows / len(task.Z)
+    sample = Sample(task.Z[some], task.codes[some].astype(np.float64), task.categorical, classes=task.K)
+    return fit_halves(sample, first[None, some], boosting, threads, seed), first, some
+
+
+def _crossed(boosters: list[lgb.Booster], Z: Floats, first: NDArray[np.bool_], threads: int, K: int) -> Floats:
+    """Return log odds of shape (n, K), each half's from the booster of the other."""
+    logits = np.empty((len(Z), K))
     for booster, side in zip(boosters, (first, ~first), strict=True):
-        out_of_fold[~side] = centred_logits(booster, task.Z[~side], threads, K)
-    slope, offsets = _scale(out_of_fold[some], task.codes[some])
-    return softmax(slope * out_of_fold + offsets), PropensityScorer(boosters, slope, offsets)
+        logits[~side] = centred_logits(booster, Z[~side], threads, K)
+    return logits
 
 
 def _scale(logits: Floats, codes: Ints) -> tuple[float, Floats]:

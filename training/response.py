@@ -28,6 +28,7 @@ from .propensity import (
     PropensityLike,
     PropensityTask,
     estimate_propensity,
+    learn_scorer,
 )
 
 # Borrowers over whom the halves' disagreement is pooled: its mean is then known to a few per cent.
@@ -256,7 +257,7 @@ class ResponseModel:
         task = PropensityTask(data.Z, data.columns.categorical, data.codes, K, data.groups)
         if stated is not None and stated.full is not None:
             coarse = replace(task, most_rows=SUPPORT_ROWS)
-            _, scorer = estimate_propensity(coarse, SUPPORT_BOOSTING, self.n_threads, self.random_state)
+            scorer = learn_scorer(coarse, SUPPORT_BOOSTING, self.n_threads, self.random_state)
             return Odds(stated.taken, stated.full, None, scorer)
         estimated, scorer = estimate_propensity(task, self.propensity_boosting, self.n_threads, self.random_state)
         if stated is not None:

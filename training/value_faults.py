@@ -43,8 +43,13 @@ def few_groups(where: str, codes: NDArray[np.int64], least: int) -> Fault | None
     """Return what is wrong where rows fall into fewer groups than a fit and its intervals need.
 
     Groups are kept whole, on one side of every split: halves, folds and what is held out are all made of them.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n,)
+        A number per group, from 0.
     """
-    found = len(np.unique(codes))
+    found = int(codes.max(initial=-1)) + 1
     if found >= least:
         return None
     remedy = "Group by something finer, such as the person; or name no group where every row stands for itself."
