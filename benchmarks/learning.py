@@ -2,7 +2,8 @@
 
 Every learner gets the same 50,000 decisions of ten arms with their true propensities, six settings to choose from, and the same
 fallback to the best constant arm. What they choose for 40,000 other decisions is valued by the truth. Fits run in processes of
-their own and are kept under var/benchmarks/learning: a second run does what is missing.
+their own and are kept under var/benchmarks/learning: a second run does what is missing. A table that is written with --out gets
+an archive of them beside it, and the one in the repository is where every run starts from.
 
     make peers
     python benchmarks/learning.py --peers .venv-peers/bin/python             # everything; many hours
@@ -25,6 +26,9 @@ WORLDS = (
     "confounded", "fatigue", "self-cure", "flat", "bureau", "no-overlap", "hidden", "randomised", "stale", "drift", "outage",
     "lagged-ledger",
 )  # fmt: skip
+
+# Every result behind the table that is kept in the repository.
+ARCHIVE = Path(__file__).parent / "results" / "learning.jsonl"
 
 
 def run(given: argparse.Namespace, cells: Cells, where: Where) -> None:
@@ -83,11 +87,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="write the table there too")
     given = parser.parse_args()
     cells = Cells(ROOM / "cells")
+    cells.unpack(ARCHIVE)
     where = Where(given.peers, given.threads, given.limit)
     if not given.table:
         run(given, cells, where)
     text = report([cell for cell in cells.all() if cell["learner"] in CONTENDERS], given.worlds, given.n, given.large)
     hand_out(text, given.out)
+    if given.out:
+        cells.pack(given.out.with_suffix(ARCHIVE.suffix))
 
 
 if __name__ == "__main__":

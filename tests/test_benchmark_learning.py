@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 from contest import jobs
+from contest.cells import Cells
 from contest.judge import Bench, calibration, choose, constant, contrast_error
 from contest.stage import Stage, check
 from contest.table import RULES, lower_bound, report, share
@@ -16,6 +17,22 @@ from contest.worlds import Draw, deal, hold_out, split
 from lighttouch.data.arms import Arm, ArmCatalogue
 
 ARMS = ArmCatalogue([Arm("none"), Arm("sms-weekly", sms=1)])
+
+
+def test_an_archive_holds_all_results_and_takes_the_place_of_none(tmp_path):
+    here, there = Cells(tmp_path / "here"), Cells(tmp_path / "there")
+    cell = {"world": "flat", "n": 5, "seed": 1, "learner": "plain LightGBM", "failure": ""}
+    here.keep(cell)
+    here.keep_tuning("plain LightGBM", 5, [{"config": {}, "failure": ""}])
+    here.pack(tmp_path / "archive.jsonl")
+    there.keep(cell | {"seed": 2})
+    there.unpack(tmp_path / "archive.jsonl")
+    assert [one["seed"] for one in there.all()] == [1, 2]
+    assert there.tuning("plain LightGBM", 5) == here.tuning("plain LightGBM", 5)
+    there.keep(cell | {"failure": "of today"})
+    there.unpack(tmp_path / "archive.jsonl")
+    assert there.find("flat", 5, 1, "plain LightGBM")["failure"] == "of today"
+    there.unpack(tmp_path / "no archive")
 
 
 def decisions(borrowers=30_000, each=3):

@@ -1,4 +1,4 @@
-"""Results that are kept: one file per world, size, draw and learner."""
+"""Results that are kept: one file per world, size, draw and learner, and one archive of them all."""
 
 import hashlib
 import json
@@ -19,6 +19,19 @@ class Cells:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+
+    def unpack(self, archive: Path) -> None:
+        """Take from an archive what the folder lacks: results of an earlier machine, which need not be computed again."""
+        for line in archive.read_text(encoding="utf-8").splitlines() if archive.exists() else ():
+            kept = json.loads(line)
+            if not (file := self.folder / kept["file"]).exists():
+                _write(file, kept["content"])
+
+    def pack(self, archive: Path) -> None:
+        """Write all that is kept to an archive, a line per file."""
+        files = sorted(self.folder.glob("*.json"))
+        lines = [json.dumps({"file": file.name, "content": json.loads(file.read_text(encoding="utf-8"))}) for file in files]
+        archive.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
 
     def find(self, world: str, n: int, seed: int, learner: str) -> dict[str, Any] | None:
         """Return a result, if there is one."""
