@@ -193,6 +193,9 @@ def test_propensities_are_checked_beside_other_faults():
     with pytest.raises(InvalidInput) as caught:
         policy_value(np.full(600, "none"), **(log() | {"propensity": np.zeros(600), "reward": [1.0], "outcome": None}))
     assert [fault.where for fault in caught.value.faults] == ["propensity of the taken arm", "reward", "outcome"]
+    with pytest.raises(InvalidInput) as caught:
+        policy_value(np.full(600, "none"), **(log() | {"arm": np.full(600, "fax"), "propensity": np.zeros(600)}))
+    assert [fault.where for fault in caught.value.faults] == ["arm", "propensity of the taken arm"]
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,24 @@ def test_a_wrong_form_is_a_fault(form, words):
     assert words in str(faults[0])
 
 
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        (1.5, "found 1.5 for none"),
+        ({"none": 0.5, "sms": 0.2, "fax": 0.3}, ""),
+        ({"none": 0.5, "sms": 0.0, "fax": 0.3}, "found 0 for sms"),
+        ([0.5, 1.5, 0.3, 0.2], "1 rows outside, such as 1.5"),
+        ([[0.5, 0.2, 0.2]] * 4, "sum to something else, such as 0.9"),
+        ([[1.0, 0.0, 0.0]] * 4, "1 rows outside, such as 0"),
+        ([[0.5, 0.5, 0.0]] * 4, ""),
+    ],
+)
+def test_beside_an_arm_that_is_not_known_what_can_be_seen_is_told(form, words):
+    found, faults = read(form, np.array([0, 1, -1, 0]))
+    assert found is None
+    assert words in str(faults[0]) if words else not faults
+
+
 def confounded(n=6_000, seed=0):
     rng = np.random.default_rng(seed)
     Z = rng.normal(size=(n, 5))

@@ -127,10 +127,19 @@ def test_the_callers_tables_are_left_as_they_were(data):
 def test_all_faults_of_a_fit_come_at_once():
     X, y, arm = draw(500)
     X = X.assign(name=[f"n{i}" for i in range(500)], seen=pd.Timestamp("2026-01-01"))
+    arm = np.where(arm == "none", "nothing", arm)
     with pytest.raises(InvalidInput) as caught:
-        quick().fit(X, np.where(y == 1, 2, 0), arm=np.where(arm == "none", "nothing", arm), groups=[1, 2])
+        quick().fit(X, np.where(y == 1, 2, 0), arm=arm, propensity=np.full(500, 1.5), groups=[1, 2])
     message = str(caught.value)
-    for part in ("5 faults", "column 'name'", "column 'seen'", "only 0 and 1, found 2", "'nothing'", "groups: expected 500"):
+    for part in (
+        "6 faults",
+        "column 'name'",
+        "column 'seen'",
+        "only 0 and 1, found 2",
+        "'nothing'",
+        "500 rows outside",
+        "groups: e",
+    ):
         assert part in message
 
 

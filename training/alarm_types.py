@@ -121,7 +121,7 @@ class LoggedRows:
         faults: list[Fault] = []
         n = len(X)
         codes = arm_positions(arm, arms.names, n, faults)
-        stated = None if faults else read_propensity(propensity, codes, arms.names, faults)
+        stated = read_propensity(propensity, codes, arms.names, faults)
         outcome, clusters = binary_outcome(y, n, faults), group_codes(groups, n, faults)
         for name, column in (("past", past), ("segment", segment)):
             if column is not None and len(column) != n:

@@ -77,7 +77,7 @@ def cross_validate(
     faults: list[Fault] = []
     n, names = len(X), model.arms.names
     codes = arm_positions(arm, names, n, faults)
-    stated = None if faults else read_propensity(propensity, codes, names, faults)
+    stated = read_propensity(propensity, codes, names, faults)
     outcome = binary_outcome(y, n, faults)
     members = group_codes(groups, n, faults)
     if not isinstance(folds, int) or not 2 <= folds <= len(np.unique(members)):

@@ -236,9 +236,8 @@ def _read_log(  # noqa: PLR0913, PLR0917  the parts of the public signature
         faults.append(Fault("the log", "at least one row", "none", "Choose a period with decisions."))
     if len(set(names)) < len(names) or not names:
         faults.append(Fault("arms", "names, each once", repr(list(names)), "Name the arms of the log, each once."))
-    codes = np.maximum(arm_positions(arm, names, n, faults), 0)
-    # The propensities ask for the arms alone: whatever else is at fault, theirs are told with it.
-    known = None if faults else read_propensity(propensity, codes, names, faults)
+    codes = arm_positions(arm, names, n, faults)
+    known = read_propensity(propensity, codes, names, faults)
     unknown = "Leave out rows whose outcome is not known yet: they earned neither something nor nothing."
     rewards, clusters = numbers("reward", reward, n, faults, unknown), group_codes(groups, n, faults)
     if method not in METHODS:

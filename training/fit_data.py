@@ -64,9 +64,8 @@ def check_fit(arms: ArmCatalogue, X: Any, y: Any, arm: Any, propensity: Any, gro
     if len(arms) < 2:
         faults.append(Fault("arms", "at least two", f"{len(arms)}", "An effect needs an arm to compare with."))
     outcome = binary_outcome(y, n, faults)
-    before = len(faults)
     codes = arm_positions(arm, arms.names, n, faults)
-    known = None if len(faults) > before else read_propensity(propensity, codes, arms.names, faults)
+    known = read_propensity(propensity, codes, arms.names, faults)
     clusters, weights = _clusters(groups, n, faults), positive_weights(weight, n, faults)
     if faults:
         raise InvalidInput(faults)

@@ -272,12 +272,12 @@ def positive_weights(weights: ArrayLike | None, n: int, faults: list[Fault]) -> 
 
 
 def arm_positions(arm: ArrayLike, names: Sequence[str], n: int, faults: list[Fault], where: str = "arm") -> Ints:
-    """Return positions in `names`, of shape (n,); unknown names and wrong lengths are added to `faults`."""
+    """Return positions in `names`, of shape (n,), -1 for unknown; unknown names and wrong lengths are added to `faults`."""
     given = np.asarray(arm, dtype=object)
     if given.shape != (n,):
         remedy = "Pass one name for each row, in its order."
         faults.append(Fault(where, f"{n:,} arm names, one a row", f"shape {given.shape}", remedy))
-        return np.zeros(n, dtype=np.int64)
+        return np.full(n, -1, dtype=np.int64)
     positions = pd.Index(list(names)).get_indexer(pd.Index([str(name) for name in given.tolist()]))
     for name in sorted({str(name) for name in given[positions < 0].tolist()}):
         remedy = "Add it to the catalogue, or leave its rows out."

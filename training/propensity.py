@@ -67,7 +67,8 @@ def read_propensity(propensity: Any, codes: Ints, names: Sequence[str], faults: 
     propensity : None, number, mapping, or array-like of shape (n,) or (n, K)
         A number holds for every arm; a mapping has one by arm name; (n,) is that of the taken arm.
     codes : ndarray of shape (n,)
-        Positions of the taken arms.
+        Positions of the taken arms; -1 where the arm is none of `names`, a fault that was told: what can be seen without it is
+        looked at all the same.
     names : sequence of str
         The K arms.
     faults : list of Fault
@@ -76,19 +77,20 @@ def read_propensity(propensity: Any, codes: Ints, names: Sequence[str], faults: 
     Returns
     -------
     Propensity or None
-        None where nothing was stated, or where it is at fault.
+        None where nothing was stated, or where it or an arm is at fault.
     """
     if propensity is None:
         return None
     if isinstance(propensity, Mapping):
-        return _by_name(propensity, codes, names, faults)
-    values = _as_numbers(propensity, faults)
-    if values is None:
+        found = _by_name(propensity, codes, names, faults)
+    elif (values := _as_numbers(propensity, faults)) is None:
         return None
-    if values.ndim == 0:
+    elif values.ndim == 0:
         # A number is that of the arms that were drawn, and an arm of which there is no row was not.
-        return _constant(np.where(np.isin(np.arange(len(names)), codes), float(values), np.nan), codes, names, faults)
-    return _by_row(values, codes, len(names), faults)
+        found = _constant(np.where(np.isin(np.arange(len(names)), codes), float(values), np.nan), codes, names, faults)
+    else:
+        found = _by_row(values, codes, len(names), faults)
+    return found if (codes >= 0).all() else None
 
 
 def _as_numbers(given: Any, faults: list[Fault]) -> Floats | None:
@@ -126,7 +128,7 @@ def _by_row(values: Floats, codes: Ints, K: int, faults: list[Fault]) -> Propens
         faults.append(Fault("propensity", "no chance below 0", found, "An arm that was closed had the chance 0."))
         return None
     taken = values if full is None else full[np.arange(n), codes]
-    if not _probabilities(taken, faults):
+    if not _probabilities(taken if full is None else taken[codes >= 0], faults):
         return None
     return Propensity(taken, full, _constant_rows(values, codes, K))
 
@@ -138,7 +140,7 @@ def _constant(by_arm: Floats, codes: Ints, names: Sequence[str], faults: list[Fa
         found = ", ".join(f"{by_arm[k]:g} for {names[k]}" for k in wrong)
         faults.append(Fault("propensity", "above 0 and at most 1", found, _HAD_A_CHANCE))
         return None
-    if abs(total := float(np.nansum(by_arm)) - 1) > STATED_TOLERANCE:
+    if (codes >= 0).all() and abs(total := float(np.nansum(by_arm)) - 1) > STATED_TOLERANCE:
         found = f"{total + 1:.4g} over {int(np.isfinite(by_arm).sum())} arms"
         remedy = "State them by arm: {arm: number}, or arm=number,arm=number on the command line."
         faults.append(Fault("propensity", "odds of the arms that sum to 1", found, remedy))
