@@ -1,5 +1,7 @@
 """Flat mode: one table in; a model, a policy and its value on unseen rows out."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -130,6 +132,11 @@ def test_the_baseline_is_found_by_its_name_or_asked_for():
         ({}, {"drop": ["nothing"]}, r"column 'nothing' \(drop\[0\]\)"),
         ({"row": [f"r{i}" for i in range(3_000)]}, {}, "column 'row': .*3,000 values in 3,000 rows: an identifier.*drop="),
         ({"loan_id": range(3_000)}, {}, "column 'loan_id'.*an identifier"),
+        (
+            {"income": [*map(str, range(2_998)), "12x", None]},
+            {},
+            r"column 'income': expected numbers, found text among them, such as '12x'\. Correct it, or leave it empty\.",
+        ),
         ({"seen": pd.Timestamp("2026-01-01")}, {}, "column 'seen'.*days before the decision"),
         ({"paid": 2}, {}, r"column 'paid' \(outcome\): expected only 0 and 1"),
         ({"arm": None}, {}, "3,000 missing"),
@@ -213,6 +220,21 @@ def test_a_column_that_may_name_people_points_at_the_group():
 def test_an_empty_column_is_noticed():
     (notice,) = run(experiment().assign(income=np.nan)).notices
     assert notice.startswith("Column 'income' is empty")
+
+
+def test_a_few_words_among_numbers_are_noticed():
+    income = [str(i % 200) for i in range(2_990)] + ["12x"] * 10
+    (notice,) = run(experiment().assign(income=income)).notices
+    assert notice.startswith("Column 'income' holds text among numbers, such as '12x', and is learnt as a category")
+    # Codes, and numbers in classes of which the last is open, are categories.
+    for codes in (["01", "2A", "2B"], ["0", "1", "2", "3+"]):
+        assert run(experiment().assign(code=np.resize(codes, 3_000))).notices == ()
+
+
+def test_numbers_that_came_as_objects_are_numbers(result):
+    table = experiment()
+    table["age"] = pd.Series([Decimal(int(age)) for age in table["age"]], dtype=object)
+    pd.testing.assert_frame_equal(run(table).report, result.report)
 
 
 def test_an_empty_table_is_refused():

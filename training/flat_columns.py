@@ -15,6 +15,9 @@ from .value_faults import infinite_fault
 
 # A text column with more levels than this share of its rows names rows rather than describing them.
 IDENTIFIER_SHARE = 0.5
+# A text column of so many values, and no more than this share of them words, was meant to be one of numbers.
+LEAST_NUMBERS, MOST_WORDS = 20, 0.1
+_NUMBER_OBJECTS = {"integer", "floating", "mixed-integer-float", "decimal", "boolean"}
 # Characters of a wrong argument in its message.
 _LONGEST_SHOWN = 40
 _IDENTIFIER_NAME = re.compile(r"(^|_)(id|key|uuid)$", re.IGNORECASE)
@@ -118,7 +121,7 @@ def covariates(table: pd.DataFrame, columns: FlatColumns, faults: list[Fault]) -
     aside = {*columns.used.values(), *columns.drop}
     found: dict[str, pd.Series] = {}
     for name in (name for name in table.columns if name not in aside):
-        column = table[name]
+        column = _numbers_as_such(table[name])
         if fault := _not_a_covariate(str(name), column):
             faults.append(fault)
         else:
@@ -150,11 +153,29 @@ def _not_a_covariate(name: str, column: pd.Series) -> Fault | None:
         )
     known, levels = int(column.notna().sum()), column.nunique()
     named = may_name_rows(name, column) and not isinstance(column.dtype, pd.CategoricalDtype)
-    if named and levels > max(20, IDENTIFIER_SHARE * known):
+    if not named or levels <= max(20, IDENTIFIER_SHARE * known):
+        return None
+    if words := words_among_numbers(column):
         return Fault(
-            f"column '{name}'", "a description of the row", f"{levels:,} values in {known:,} rows: an identifier", remedy
+            f"column '{name}'", "numbers", f"text among them, such as {words}", f"Correct it, or leave it empty. {remedy}"
         )
-    return None
+    return Fault(f"column '{name}'", "a description of the row", f"{levels:,} values in {known:,} rows: an identifier", remedy)
+
+
+def _numbers_as_such(column: pd.Series) -> pd.Series:
+    """Return a column of objects that are all numbers, such as decimals from a database, as numbers."""
+    if not types.is_object_dtype(column.dtype) or types.infer_dtype(column, skipna=True) not in _NUMBER_OBJECTS:
+        return column
+    return pd.Series(column.to_numpy(dtype="float64", na_value=float("nan")), index=column.index, name=column.name)
+
+
+def words_among_numbers(column: pd.Series) -> str:
+    """Show the few words that make text of a column of numbers; empty where there are none, or where most are words."""
+    values = pd.Series(column.dropna().unique()).astype("str")
+    words = values[pd.to_numeric(values, errors="coerce").isna()]
+    if len(values) < LEAST_NUMBERS or len(words) > MOST_WORDS * len(values):
+        return ""
+    return ", ".join(repr(word[:_LONGEST_SHOWN]) for word in words.iloc[:3])
 
 
 def _nested_fault(where: str, column: pd.Series) -> Fault | None:

@@ -1,8 +1,10 @@
-"""What the reader of a flat run should look at: columns that are empty, that name people, that differ between the arms."""
+"""What the reader of a flat run should look at: columns empty, of numbers but for a few words, of people, that differ."""
 
 import numpy as np
 import pandas as pd
 from scipy import stats
+
+from .flat_columns import words_among_numbers
 
 # Randomised arms differ in a column by chance once in ten thousand tables.
 BALANCE_P = 1e-4
@@ -22,6 +24,23 @@ def empty_columns(X: pd.DataFrame) -> tuple[str, ...]:
         f"Column '{name}' is empty: the model learns nothing from it. Load it, or drop it."
         for name in X.columns
         if bool(X[name].isna().all())
+    )
+
+
+def numbers_as_text(X: pd.DataFrame) -> tuple[str, ...]:
+    """Name categories that are numbers but for a few words.
+
+    Examples
+    --------
+    >>> income = pd.Series([*map(str, range(1_000, 1_100)), "12x"]).astype("category")
+    >>> numbers_as_text(pd.DataFrame({"income": income}))[0][:73]
+    "Column 'income' holds text among numbers, such as '12x', and is learnt as"
+    """
+    return tuple(
+        f"Column '{name}' holds text among numbers, such as {words}, and is learnt as a category, without an order. "
+        f"Where it is a number, correct these values or leave them empty."
+        for name in X.columns
+        if isinstance(X[name].dtype, pd.CategoricalDtype) and (words := words_among_numbers(X[name]))
     )
 
 
