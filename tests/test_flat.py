@@ -161,7 +161,7 @@ def test_the_baseline_is_found_by_its_name_or_asked_for():
         (
             {"tags": [[1, 2]] * 3_000},
             {},
-            r"column 'tags': expected one number or text in each row, found lists.* drop=\['tags'\]",
+            r"column 'tags': expected one number or text in each row, found lists.* --drop tags \(drop=\['tags'\]\)",
         ),
         ({"arm": [["none"]] * 3_000}, {}, r"column 'arm' \(arm\): expected one number or text in each row, found lists"),
         ({"ratio": [np.inf, 1.0] * 1_500}, {}, "column 'ratio': expected finite numbers or missing, found 1,500 infinite"),
@@ -229,6 +229,24 @@ def test_a_few_words_among_numbers_are_noticed():
     # Codes, and numbers in classes of which the last is open, are categories.
     for codes in (["01", "2A", "2B"], ["0", "1", "2", "3+"]):
         assert run(experiment().assign(code=np.resize(codes, 3_000))).notices == ()
+
+
+@pytest.mark.parametrize("given", ["category", "number", "missing"])
+def test_a_column_filled_in_with_the_outcome_is_noticed(given):
+    table = experiment()
+    paid = table["paid"] == 1
+    forms = {
+        "category": np.where(paid, "closed", "open"),
+        "number": np.where(paid, 30.0, 0.0) + np.random.default_rng(0).normal(size=3_000),
+        "missing": np.where(paid, 7.0, np.nan),
+    }
+    (notice,) = [one for one in run(table.assign(status=forms[given])).notices if "tells the outcome" in one]
+    assert notice.startswith(
+        "Column 'status' tells the outcome nearly by itself (AUC 1.000): if it was filled in after the arm"
+    )
+    # Constant, empty, or many values that say nothing.
+    quiet = table.assign(status=1.0, code=np.resize([str(i) + "x" for i in range(900)], 3_000))
+    assert not [one for one in run(quiet).notices if "tells the outcome" in one]
 
 
 def test_numbers_that_came_as_objects_are_numbers(result):

@@ -142,7 +142,7 @@ def _is_text(column: pd.Series) -> bool:
 
 
 def _not_a_covariate(name: str, column: pd.Series) -> Fault | None:
-    remedy = f"Leave it out: drop=['{name}']."
+    remedy = f"Leave it out: --drop {name} (drop=['{name}'])."
     if fault := _nested_fault(f"column '{name}'", column):
         return replace(fault, remedy=f"{fault.remedy} {remedy}")
     if fault := infinite_fault(f"column '{name}'", column):

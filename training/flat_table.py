@@ -10,7 +10,7 @@ import pandas as pd
 from ..data.arms import ArmCatalogue, unknown_arm_fault
 from ..data.errors import Fault, InvalidInput
 from .flat_columns import FlatColumns, covariates, may_name_rows, require_columns
-from .flat_notices import empty_columns, numbers_as_text, unbalanced, unnamed_groups
+from .flat_notices import empty_columns, numbers_as_text, tell_the_outcome, unbalanced, unnamed_groups
 from .inputs import Floats, Ints, binary_outcome, numbers
 from .propensity import read_propensity
 from .value_faults import few_groups
@@ -77,7 +77,7 @@ def read_flat_table(table: pd.DataFrame, columns: FlatColumns, baseline: str | N
     if isinstance(propensity, float):
         # By name: a part of the table may lack an arm.
         propensity = dict.fromkeys(arms.names, propensity)
-    notices = empty_columns(X) + numbers_as_text(X)
+    notices = empty_columns(X) + numbers_as_text(X) + tell_the_outcome(X, y)
     if columns.group is None:
         notices += unnamed_groups(X, tuple(name for name in X.columns if may_name_rows(name, X[name])))
     if isinstance(propensity, Mapping):
@@ -137,7 +137,9 @@ def _catalogue(arm: np.ndarray, baseline: str | None, faults: list[Fault]) -> Ar
         guesses = [name for name in names if _BASELINE_NAME.match(name)]
         if len(guesses) != 1:
             found = f"the arms {', '.join(names)}"
-            faults.append(Fault("baseline", "the name of the arm without treatment", found, "Name it: baseline='...'."))
+            faults.append(
+                Fault("baseline", "the name of the arm without treatment", found, "Name it: --baseline NAME (baseline='NAME').")
+            )
             return None
         baseline = guesses[0]
     if str(baseline) not in names:
