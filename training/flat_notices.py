@@ -5,6 +5,7 @@ import pandas as pd
 from scipy import stats
 
 from .covariates import quantile_grid
+from .diagnostics import auc
 from .flat_columns import words_among_numbers
 from .inputs import Floats
 
@@ -41,7 +42,7 @@ def tell_the_outcome(X: pd.DataFrame, y: Floats) -> tuple[str, ...]:
     >>> [notice.split(" ")[1] for notice in tell_the_outcome(X, paid)]
     ["'closed_on'"]
     """
-    found = {name: _area_under_curve(X[name], y) for name in X.columns}
+    found = {name: _auc_alone(X[name], y) for name in X.columns}
     return tuple(
         f"Column '{name}' tells the outcome nearly by itself (AUC {area:.3f}): if it was filled in after the arm, drop it. "
         f"With it, no arm seems to change anything."
@@ -50,7 +51,7 @@ def tell_the_outcome(X: pd.DataFrame, y: Floats) -> tuple[str, ...]:
     )
 
 
-def _area_under_curve(column: pd.Series, y: Floats) -> float:
+def _auc_alone(column: pd.Series, y: Floats) -> float:
     """Return how well a column alone ranks the outcome: its mean by value or range, from one half of the rows to the other."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         kind = column.cat.codes.to_numpy().astype(np.int64) + 1
@@ -62,9 +63,7 @@ def _area_under_curve(column: pd.Series, y: Floats) -> float:
     for own, other in ((even, ~even), (~even, even)):
         events, rows = (np.bincount(kind[own], weights, kind.max() + 1) for weights in (y[own], None))
         score[other] = ((events + y.mean()) / (rows + 1))[kind[other]]
-    repaid = y == 1
-    lowest = repaid.sum() * (repaid.sum() + 1) / 2
-    return float((stats.rankdata(score)[repaid].sum() - lowest) / (repaid.sum() * (~repaid).sum()))
+    return auc(y, score)
 
 
 def numbers_as_text(X: pd.DataFrame) -> tuple[str, ...]:
