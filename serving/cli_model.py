@@ -167,9 +167,9 @@ def train_source(
     say(
         f"  learnt from {len(run.fit):,} commitments before {run.folds.fit_end:%Y-%m-%d}, "
         f"judged on {len(run.test):,} from {run.folds.judged_from:%Y-%m-%d} on"
-        f"{'' if run.final_fold else ' (the select fold; the final one is unseen)'}"
+        f"{'' if run.folds.select_start is None else ' (the select fold; the final one is unseen)'}"
     )
-    show_verdict(run.verdict.values, run.verdict.gains, "final" if run.final_fold else "select")
+    show_verdict(run.verdict.values, run.verdict.gains, run.folds.judged_name)
     if len(run.compliance):
         counts = run.compliance.drop(columns=["commitments", "due", "delivered", "in_outage"])
         show(

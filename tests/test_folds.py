@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lighttouch.data.errors import InvalidInput
-from lighttouch.training.folds import time_folds
+from lighttouch.training.folds import fold_digest, look_at, time_folds
 
 DAY = pd.Timedelta(days=1)
 
@@ -46,6 +46,17 @@ def test_every_outcome_of_the_fit_fold_is_complete_before_the_first_row_that_is_
 def test_rows_of_one_instant_are_never_split():
     folds = time_folds(instants(np.repeat([0, 30, 60, 90], 10)), horizon_days=14, test_share=0.2)
     assert folds.test.tolist() == [False] * 30 + [True] * 10
+
+
+def test_whoever_judges_on_a_part_of_the_gates_fold_has_looked_at_it():
+    as_of = instants(range(200))
+    rows = pd.DataFrame({"decision_id": np.arange(200), "as_of": as_of, "arm": "none"})
+    gate = fold_digest(rows[time_folds(as_of, 14).test])
+    for share in (0.1, 0.25, 0.5):
+        assert look_at(rows, time_folds(as_of, 14, share).judged) == gate
+    assert not look_at(rows, time_folds(as_of, 14, select_share=0.2).judged)
+    # Late enough, a select fold is the gate's as well.
+    assert look_at(rows, time_folds(as_of, 14, 0.05, select_share=0.2).judged) == gate
 
 
 @pytest.mark.parametrize("days", [[0] * 50, list(range(14)), [0, 5, 9, 9, 9, 9, 9, 9]])

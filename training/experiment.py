@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from ..data.errors import Fault, InvalidInput
+from .folds import TEST_SHARE
 
 Floats = NDArray[np.float64]
 
@@ -116,7 +117,7 @@ class Design:
     lead_weeks: float = 2.0
     level: float = 0.025
     power: float = 0.8
-    test_share: float = 0.25
+    test_share: float = TEST_SHARE
 
     def __post_init__(self) -> None:
         checks = [

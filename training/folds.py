@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from ..data.errors import Fault, InvalidInput
 
+# The share of decisions, the latest, on which the gate judges.
+TEST_SHARE = 0.25
 _DIGEST_LENGTH = 16
 
 
@@ -42,12 +44,17 @@ class TimeFolds:
         return self.test if self.select_start is None else self.select
 
     @property
+    def judged_name(self) -> str:
+        """Which of the two they are: "final" or "select"."""
+        return "final" if self.select_start is None else "select"
+
+    @property
     def judged_from(self) -> pd.Timestamp:
         """Where those rows start."""
         return self.test_start if self.select_start is None else self.select_start
 
 
-def time_folds(as_of: pd.Series, horizon_days: int, test_share: float = 0.25, select_share: float = 0.0) -> TimeFolds:
+def time_folds(as_of: pd.Series, horizon_days: int, test_share: float = TEST_SHARE, select_share: float = 0.0) -> TimeFolds:
     """Cut rows by time.
 
     Candidates, hyper-parameters or shares are compared on the select fold as often as one likes; every look at the final
@@ -112,6 +119,19 @@ def fold_digest(rows: pd.DataFrame) -> str:
     instants = rows["as_of"].map(pd.Timestamp.isoformat)
     lines = sorted(rows["decision_id"].astype(str) + " " + instants + " " + rows["arm"].astype(str))
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:_DIGEST_LENGTH]
+
+
+def look_at(rows: pd.DataFrame, judged: NDArray[np.bool_]) -> str:
+    """Name the final fold of the gate where any judged row is in it, whatever share was held out for judging; else nothing.
+
+    Parameters
+    ----------
+    rows : DataFrame of n rows
+        decision_id, as_of, arm.
+    judged : ndarray of shape (n,)
+    """
+    final = (rows["as_of"] >= _cut(rows["as_of"], 1 - TEST_SHARE)).to_numpy()
+    return fold_digest(rows[final]) if (judged & final).any() else ""
 
 
 def _cut(as_of: pd.Series, share: float) -> pd.Timestamp:

@@ -36,7 +36,7 @@ def model_card(run: TrainingRun, account: Account) -> str:
         Markdown.
     """
     bundle, test = run.bundle, run.test
-    fold = "final" if run.final_fold else "select"
+    fold = run.folds.judged_name
     span = f"{test.rows['as_of'].min():%Y-%m-%d} to {test.rows['as_of'].max():%Y-%m-%d}"
     sections = [
         *_opening(bundle),

@@ -14,7 +14,7 @@ from .alarms import Alarm, AlarmOptions, LoggedRows, training_alarms
 from .boosting import Boosting
 from .bundle import ModelBundle
 from .compliance import compliance_table
-from .folds import TimeFolds, fold_digest, time_folds
+from .folds import TEST_SHARE, TimeFolds, look_at, time_folds
 from .gate_alarms import ALARM_FACT, alarms_to_fact
 from .harm import HarmModel
 from .judge import Verdict, best_constant_arm, judge, unseen_rows
@@ -46,7 +46,7 @@ class TrainOptions:
     """
 
     seed: int = 0
-    test_share: float = 0.25
+    test_share: float = TEST_SHARE
     select_share: float = 0.0
     boosting: Boosting = field(default_factory=Boosting)
     threads: int = 0
@@ -71,7 +71,7 @@ class TrainingRun:
     alarms : tuple of Alarm
         What the log was asked, with every answer.
     final_fold : str
-        Digest of the final fold where that was judged on, which the gate counts as an attempt; empty where it was not.
+        Digest of the gate's final fold where any of it was judged on, which the gate counts as an attempt; else empty.
     origin : dict
         Digests of data, features, rules, settings and code.
     compliance : DataFrame
@@ -121,7 +121,7 @@ def train_book(
     said = {"best_constant": best, ALARM_FACT: alarms_to_fact(alarms)}
     bundle = fitted.with_facts(_facts(book, fit, settings, options) | said).save(folder)
     verdict = judge(bundle, test, fixed_rules(arms, best), settings)
-    final = "" if folds.select.any() else fold_digest(test.rows)
+    final = look_at(table.rows, folds.judged)
     done = compliance_table(book, fit, arms, settings)
     return TrainingRun(bundle, fit, test, folds, verdict, best, alarms, final, provenance(book, settings), done)
 
@@ -164,7 +164,7 @@ class Judged:
     ----------
     verdict : Verdict
     final_fold : str
-        Digest of the final fold: the gate counts the look.
+        Digest of the gate's final fold: it counts the look.
     origin : dict
         Digests of data, features, rules, settings and code.
     notices : tuple of str
@@ -177,7 +177,7 @@ class Judged:
     notices: tuple[str, ...] = ()
 
 
-def judge_again(book: Book, bundle: ModelBundle, settings: PolicySettings, test_share: float = 0.25) -> Judged:
+def judge_again(book: Book, bundle: ModelBundle, settings: PolicySettings, test_share: float = TEST_SHARE) -> Judged:
     """Judge a saved model on a book's final time fold, against the fixed rules.
 
     Parameters
@@ -189,4 +189,4 @@ def judge_again(book: Book, bundle: ModelBundle, settings: PolicySettings, test_
     folds = time_folds(table.rows["as_of"], settings.outcome.horizon_days, test_share)
     rows = unseen_rows(table, folds, [bundle])
     verdict = judge(bundle, rows, fixed_rules(bundle.arms, bundle.facts["best_constant"]), settings)
-    return Judged(verdict, fold_digest(table.rows[folds.test]), provenance(book, settings), (*table.notices, *verdict.notices))
+    return Judged(verdict, look_at(table.rows, folds.test), provenance(book, settings), (*table.notices, *verdict.notices))
