@@ -8,6 +8,7 @@ from .covariates import quantile_grid
 from .diagnostics import auc
 from .flat_columns import words_among_numbers
 from .inputs import Floats
+from .many_tests import p_text
 
 # Randomised arms differ in a column by chance once in ten thousand tables.
 BALANCE_P = 1e-4
@@ -122,7 +123,7 @@ def unbalanced(X: pd.DataFrame, arm: np.ndarray, groups: np.ndarray) -> tuple[st
         p = _difference_p(X[name], arm)
         if p < BALANCE_P:
             notices.append(
-                f"Column '{name}' differs between the arms although they were drawn at random (p = {p:.1g}): if it was "
+                f"Column '{name}' differs between the arms although they were drawn at random ({p_text(p)}): if it was "
                 f"measured after the arm, drop it."
             )
     return tuple(notices)

@@ -1,4 +1,4 @@
-"""p-values that hold for many questions together.
+"""p-values: that hold for many questions together, and as they are told.
 
 References
 ----------
@@ -8,6 +8,9 @@ Holm (1979), A simple sequentially rejective multiple test procedure, Scandinavi
 import numpy as np
 
 from .inputs import Floats
+
+# A smaller p-value is that of rounding, or 0.
+LEAST_P = 1e-16
 
 
 def holm(p: Floats) -> Floats:
@@ -24,3 +27,14 @@ def holm(p: Floats) -> Floats:
     if len(order):
         corrected[order] = np.minimum(np.maximum.accumulate(p[order] * (len(order) - np.arange(len(order)))), 1.0)
     return corrected
+
+
+def p_text(p: float) -> str:
+    """Tell a p-value to one digit.
+
+    Examples
+    --------
+    >>> p_text(0.0312), p_text(0.0)
+    ('p = 0.03', 'p below 1e-16')
+    """
+    return f"p below {LEAST_P:g}" if p < LEAST_P else f"p = {p:.1g}"

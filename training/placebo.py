@@ -22,7 +22,7 @@ from scipy.stats import chi2
 from ..data.errors import PlaceboMoved
 from .alarm_types import Alarm, LoggedRows
 from .inputs import Floats, Ints
-from .many_tests import holm
+from .many_tests import holm, p_text
 
 NAME = "placebo outcomes"
 OUTLOOK = "outlook (expected response)"
@@ -161,8 +161,8 @@ def _widest(z: Floats, rows: LoggedRows, e: Floats) -> dict[str, object]:
 
 def _sentence(moved: pd.DataFrame, *, stated: bool, alone: bool) -> str:
     shown = "; ".join(
-        f"'{row.column}' averages {row.under_it:.4g} under '{row.arm}', expected {row.expected:.4g} (p = {row.p_holm:.1g})"
-        for row in moved.head(3).itertuples()
+        f"'{row.column}' averages {row.under_it:.4g} under '{row.arm}', expected {row.expected:.4g} ({p_text(p)})"
+        for row, p in zip(moved.head(3).itertuples(), moved["p_holm"].to_numpy(dtype=np.float64), strict=False)
     )
     more = f"; and {len(moved) - 3} more columns" if len(moved) > 3 else ""
     closed = " Or an arm was closed to some: state the probability of every arm, 0 where it was closed." if alone else ""
