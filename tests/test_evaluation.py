@@ -207,6 +207,8 @@ def test_propensities_are_checked_beside_other_faults():
         ({"outcome": np.ones((600, 2))}, "outcome"),
         ({"outcome": np.full((600, 3), np.nan)}, "missing or infinite"),
         ({"reward": np.full(600, np.nan)}, "600 missing or infinite. Leave out rows whose outcome is not known yet"),
+        ({"arms": ["none", "none", "call"]}, r"arms: expected names, each once, found \['none', 'none', 'call'\]"),
+        ({"arms": []}, r"arms: expected names, each once, found \[\]"),
         ({"method": "magic"}, "one of dr, ips, snips, dm"),
         ({"propensity": np.zeros(600)}, "above 0 and at most 1"),
         ({"arm": [], "policy": [], "reward": [], "outcome": np.empty((0, 3))}, "at least one row"),

@@ -135,7 +135,7 @@ def test_the_baseline_is_found_by_its_name_or_asked_for():
         (
             {"income": [*map(str, range(2_998)), "12x", None]},
             {},
-            r"column 'income': expected numbers, found text among them, such as '12x'\. Correct it, or leave it empty\.",
+            r"column 'income': expected numbers, found text among them, such as '12x'\. Correct these values, or leave",
         ),
         ({"seen": pd.Timestamp("2026-01-01")}, {}, "column 'seen'.*days before the decision"),
         ({"paid": 2}, {}, r"column 'paid' \(outcome\): expected only 0 and 1"),

@@ -235,7 +235,9 @@ def _read_log(  # noqa: PLR0913, PLR0917  the parts of the public signature
     if n == 0:
         faults.append(Fault("the log", "at least one row", "none", "Choose a period with decisions."))
     if len(set(names)) < len(names) or not names:
-        faults.append(Fault("arms", "names, each once", repr(list(names)), "Name the arms of the log, each once."))
+        # Nothing else can be held against such a list.
+        remedy = "Name the arms of the log, each once."
+        raise InvalidInput([*faults, Fault("arms", "names, each once", repr(list(names)), remedy)])
     codes = arm_positions(arm, names, n, faults)
     known = read_propensity(propensity, codes, names, faults)
     unknown = "Leave out rows whose outcome is not known yet: they earned neither something nor nothing."

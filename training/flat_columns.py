@@ -156,9 +156,8 @@ def _not_a_covariate(name: str, column: pd.Series) -> Fault | None:
     if not named or levels <= max(20, IDENTIFIER_SHARE * known):
         return None
     if words := words_among_numbers(column):
-        return Fault(
-            f"column '{name}'", "numbers", f"text among them, such as {words}", f"Correct it, or leave it empty. {remedy}"
-        )
+        mended = f"Correct these values, or leave them empty. {remedy}"
+        return Fault(f"column '{name}'", "numbers", f"text among them, such as {words}", mended)
     return Fault(f"column '{name}'", "a description of the row", f"{levels:,} values in {known:,} rows: an identifier", remedy)
 
 
