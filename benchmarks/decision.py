@@ -26,9 +26,9 @@ from lighttouch.policy.exploration import Draws
 from lighttouch.policy.sections import AbilitySettings, SwitchingSettings
 from lighttouch.policy.settings import PolicySettings
 from lighttouch.policy.value import arm_value
-from lighttouch.training.bundle import ModelBundle
-from lighttouch.training.decide import Circumstances, Decided, decide, decide_by_house
-from lighttouch.training.run import TrainOptions, fit_bundle
+from lighttouch.training.judging.decide import Circumstances, Decided, decide, decide_by_house
+from lighttouch.training.registry.bundle import ModelBundle
+from lighttouch.training.runs.run import TrainOptions, fit_bundle
 from printed import hand_out
 
 # Shared with the contest of learners.

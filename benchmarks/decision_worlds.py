@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from contest.worlds import draw
 from lighttouch.policy.settings import PolicySettings
-from lighttouch.training.table import TrainingTable
+from lighttouch.training.rows.table import TrainingTable
 
 # The latest quarter is judged on; of the 730 days before, 14 that an outcome takes are about the share left out between.
 TEST_SHARE, GAP_SHARE = 0.25, 0.03

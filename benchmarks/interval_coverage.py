@@ -24,8 +24,8 @@ import pandas as pd
 from contest.cells import code_digest
 from contest.worlds import draw
 from lighttouch.data.arms import ArmCatalogue
-from lighttouch.training.boosting import Boosting
 from lighttouch.training.evaluation import policy_value
+from lighttouch.training.model.boosting import Boosting
 from lighttouch.training.response import ResponseModel
 from printed import hand_out
 from scipy.stats import binom

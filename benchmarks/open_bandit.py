@@ -20,8 +20,8 @@ import numpy as np
 import pandas as pd
 import yaml
 from lighttouch.data.arms import ArmCatalogue
-from lighttouch.training.boosting import Boosting
 from lighttouch.training.evaluation import PolicyValue, policy_value
+from lighttouch.training.model.boosting import Boosting
 from lighttouch.training.response import ResponseModel
 from printed import hand_out
 

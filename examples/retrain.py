@@ -20,15 +20,15 @@ from lighttouch.serving.cli_gate import show_plan
 from lighttouch.serving.console import note
 from lighttouch.serving.demo import against_truth
 from lighttouch.serving.settings import Settings
-from lighttouch.training.account import account_of
-from lighttouch.training.boosting import Boosting
-from lighttouch.training.bundle import ModelBundle
-from lighttouch.training.experiment_log import plan_experiment
-from lighttouch.training.gate_promotion import Candidates, promote
-from lighttouch.training.recipe import RECIPE_PAGE, Recipe
-from lighttouch.training.record import record_of
-from lighttouch.training.run import TrainOptions, train_book
-from lighttouch.training.tracking import MlflowTracker
+from lighttouch.training.gate.experiment_log import plan_experiment
+from lighttouch.training.model.boosting import Boosting
+from lighttouch.training.promotion import Candidates, promote
+from lighttouch.training.registry.bundle import ModelBundle
+from lighttouch.training.registry.tracking import MlflowTracker
+from lighttouch.training.runs.account import account_of
+from lighttouch.training.runs.recipe import RECIPE_PAGE, Recipe
+from lighttouch.training.runs.record import record_of
+from lighttouch.training.runs.run import TrainOptions, train_book
 
 room = Path(sys.argv[1] if len(sys.argv) > 1 else "var/retrain")
 borrowers = int(sys.argv[2]) if len(sys.argv) > 2 else 5_000

@@ -18,10 +18,10 @@ from ..data.errors import Fault, InvalidInput
 from ..data.files import ensure_writable, replacing
 from ..features.points import decision_points
 from ..policy.settings import PolicySettings
-from ..training.audit import FROM_LOG, UNKNOWN, AuditLog, AuditOptions, age_band, audit_groups, judged_together
-from ..training.folds import time_folds
-from ..training.judge import unseen_rows
-from ..training.table import TrainingTable, training_table
+from ..training.judging.audit import FROM_LOG, UNKNOWN, AuditLog, AuditOptions, age_band, audit_groups, judged_together
+from ..training.judging.judge import unseen_rows
+from ..training.rows.folds import time_folds
+from ..training.rows.table import TrainingTable, training_table
 from .audit_rules import rule_prices
 from .decisions import Brain
 
@@ -47,7 +47,7 @@ class Audit:
     Parameters
     ----------
     groups : DataFrame
-        As `training.audit.audit_groups`, with supported and reason for what comes from the log.
+        As `training.judging.audit.audit_groups`, with supported and reason for what comes from the log.
     rules : DataFrame
         As `audit_rules.price_rules`.
     overrides : DataFrame

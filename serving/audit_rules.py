@@ -22,8 +22,8 @@ from ..policy.restraint import restrain
 from ..policy.rule_model import Effective, Rule
 from ..policy.rule_pack import RulePack
 from ..policy.rules import Planner
-from ..training.clusters import clustered_error
-from ..training.decide import decide
+from ..training.judging.decide import decide
+from ..training.statistics.clusters import clustered_error
 from .decisions import Brain
 from .eligible import eligible
 

@@ -8,7 +8,7 @@ import typer
 
 from ..data.clock import parse_instant
 from ..data.stores import open_book
-from ..training.audit import FROM_LOG, AuditOptions
+from ..training.judging.audit import FROM_LOG, AuditOptions
 from .audit import DIMENSIONS, NOTES, Audit, check_audit_folder, check_dimensions
 from .audit import audit as audit_book
 from .cli_model import tracker_for

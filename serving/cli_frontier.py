@@ -8,11 +8,12 @@ import typer
 
 from ..data.files import ensure_writable, replacing
 from ..data.stores import open_book
-from ..training.folds import time_folds
-from ..training.frontier_value import SWEPT, frontier_pictures, frontier_table
-from ..training.judge import unseen_rows
-from ..training.pictures import page
-from ..training.table import training_table
+from ..training.judging.frontier import SWEPT, frontier_table
+from ..training.judging.judge import unseen_rows
+from ..training.pictures.frontier import frontier_pictures
+from ..training.pictures.page import page
+from ..training.rows.folds import time_folds
+from ..training.rows.table import training_table
 from .cli_model import tracker_for
 from .console import checking, say, show, stage
 from .environment import Environment

@@ -7,13 +7,13 @@ import typer
 
 from ..data.errors import Fault, InvalidInput
 from ..data.stores import open_book
-from ..training.bundle import ModelBundle
-from ..training.experiment import SHARES
-from ..training.experiment_log import Plan, PlanOptions
-from ..training.experiment_log import plan_experiment as plan_from
-from ..training.gate_promotion import Candidates, Promotion, rollback
-from ..training.gate_promotion import promote as hold_gate
-from ..training.tracker import Standing, Tracker
+from ..training.gate.experiment import SHARES
+from ..training.gate.experiment_log import Plan, PlanOptions
+from ..training.gate.experiment_log import plan_experiment as plan_from
+from ..training.promotion import Candidates, Promotion, rollback
+from ..training.promotion import promote as hold_gate
+from ..training.registry.bundle import ModelBundle
+from ..training.registry.tracker import Standing, Tracker
 from .cli_model import MODEL_NAME, tracker_for, tracker_in
 from .console import checking, head, note, say, show, stage
 from .environment import Environment

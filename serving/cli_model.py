@@ -11,18 +11,18 @@ import typer
 
 from ..data.errors import Fault, InvalidInput
 from ..data.stores import choose_source, open_book, without_password
-from ..training.account import account_of
-from ..training.bundle import check_folder
-from ..training.compliance import said_of
-from ..training.curves import qini_table
-from ..training.flat import FlatResult, train_flat
-from ..training.flat_columns import FlatColumns, require_columns
-from ..training.flat_recipe import FlatRecipe
-from ..training.flat_record import flat_bundle, flat_record
-from ..training.recipe import RECIPE_PAGE, Recipe
-from ..training.record import judged_record, record_of
-from ..training.run import TrainingRun, TrainOptions, judge_again, train_book
-from ..training.tracker import LoggedRun, RunRecord, Tracker, check_name
+from ..training.evaluation.curves import qini_table
+from ..training.flat.recipe import FlatRecipe
+from ..training.flat.record import flat_bundle, flat_record
+from ..training.flat.run import FlatResult, train_flat
+from ..training.registry.bundle import check_folder
+from ..training.registry.tracker import LoggedRun, RunRecord, Tracker, check_name
+from ..training.rows.compliance import said_of
+from ..training.rows.flat_columns import FlatColumns, require_columns
+from ..training.runs.account import account_of
+from ..training.runs.recipe import RECIPE_PAGE, Recipe
+from ..training.runs.record import judged_record, record_of
+from ..training.runs.run import TrainingRun, TrainOptions, judge_again, train_book
 from .console import checking, head, note, say, show, stage
 from .environment import Environment
 from .flat_file import read_table
@@ -233,7 +233,7 @@ def open_store(environment: Environment) -> None:
 
 def tracker_in(environment: Environment) -> Tracker:
     """Open the tracker; only here, since its library takes seconds to import."""
-    from ..training.tracking import MlflowTracker  # noqa: PLC0415
+    from ..training.registry.tracking import MlflowTracker  # noqa: PLC0415
 
     return MlflowTracker(environment.tracking_uri, environment.artifacts)
 

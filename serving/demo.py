@@ -12,7 +12,7 @@ from ..data.settings import BookSettings
 from ..data.stores import check_source
 from ..data.worlds import Truth, simulate
 from ..features.catalogue import FEATURES
-from ..training.run import TrainingRun, TrainOptions
+from ..training.runs.run import TrainingRun, TrainOptions
 from .cli_gate import promote_from
 from .cli_model import MODEL_NAME, keep, record_source, tracker_in, train_source
 from .cli_nightly import decide_night

@@ -14,9 +14,9 @@ from ..data.book import Book
 from ..data.errors import Fault, InvalidInput
 from ..policy.rules import RulePack, load_packs
 from ..policy.settings import PolicySettings
-from ..training.bundle import ModelBundle
-from ..training.decide import Circumstances
-from ..training.tracker import Tracker
+from ..training.judging.decide import Circumstances
+from ..training.registry.bundle import ModelBundle
+from ..training.registry.tracker import Tracker
 from .decisions import Brain
 from .night import Night, run_night
 from .recommendation import Versions, decided_frame

@@ -12,7 +12,7 @@ from ..data.errors import Fault, InvalidInput
 from ..data.settings import BookSettings, read_section
 from ..policy.pack_selection import AUTOMATIC, PackSelection
 from ..policy.settings import PolicySettings
-from ..training.gate_settings import GateSettings
+from ..training.gate.settings import GateSettings
 
 SettingsFile = Annotated[Path | None, typer.Option(help="YAML file of arms, costs, rules, ledger; defaults without it.")]
 

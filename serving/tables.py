@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from ..training.account import Account
+from ..training.runs.account import Account
 from .console import band, carried, note, show
 
 VALUE_FORMATS = {"per week": "{:.2f}", "ess": "{:,.0f}", "projected": "{:.1%}"}

@@ -11,10 +11,10 @@ from lighttouch.data.arms import ArmCatalogue, default_arms
 from lighttouch.data.book import Book
 from lighttouch.data.worlds import WORLDS, simulate
 from lighttouch.policy.settings import PolicySettings
-from lighttouch.training.alarms import LoggedRows
-from lighttouch.training.boosting import Boosting
+from lighttouch.training.alarms.ring import LoggedRows
+from lighttouch.training.model.boosting import Boosting
 from lighttouch.training.response import ResponseModel
-from lighttouch.training.table import training_table
+from lighttouch.training.rows.table import training_table
 from real_data import real
 
 QUICK = Boosting(rounds=30, rate=0.15, leaves=5, pairs=1)

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from lighttouch.serving import cli_model
 from lighttouch.serving.cli import main
-from lighttouch.training.flat import train_flat
+from lighttouch.training.flat.run import train_flat
 from trained import QUICK
 
 AS_OF = "2026-11-20T22:00Z"

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lighttouch.data.errors import Fault, InvalidInput
-from lighttouch.training.tracker import FOLD_TAG, MODEL_TAG, LoggedRun, Registered, RunRecord, Standing
+from lighttouch.training.registry.tracker import FOLD_TAG, MODEL_TAG, LoggedRun, Registered, RunRecord, Standing
 
 
 @dataclass

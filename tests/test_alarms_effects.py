@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from alarm_cases import fitted, tanf
 from lighttouch.data.arms import ArmCatalogue
-from lighttouch.training.alarms import AlarmOptions, LoggedRows, training_alarms
-from lighttouch.training.confounder_strength import confounder_strength
-from lighttouch.training.effect_calibration import calibrated_effects, effect_calibration, greedy, reference_arm
+from lighttouch.training.alarms.confounder_strength import confounder_strength
+from lighttouch.training.alarms.effect_calibration import calibrated_effects, effect_calibration, greedy, reference_arm
+from lighttouch.training.alarms.ring import AlarmOptions, LoggedRows, training_alarms
+from lighttouch.training.alarms.sensitivity import SensitivityData, gain_alarm, sensitivity
 from lighttouch.training.evaluation import policy_value
-from lighttouch.training.sensitivity import SensitivityData, gain_alarm, sensitivity
 from scipy.optimize import linprog
 from scipy.special import expit
 
@@ -134,7 +134,7 @@ def test_the_bound_is_the_linear_programs_optimum(factor):
         policy=np.tile([0.0, 1.0], (n, 1)), versus=np.zeros((n, 2)), codes=codes, y=np.r_[y, np.zeros(n - given)],
         taken=np.where(codes == 1, share, 1 - share), response=np.tile([0.5, paid / given], (n, 1)), groups=np.arange(n),
     )  # fmt: skip
-    from lighttouch.training import sensitivity as module
+    from lighttouch.training.alarms import sensitivity as module
 
     assert module._least_gain(data, factor, 0.95)[0] == pytest.approx(least, abs=1e-9)
 

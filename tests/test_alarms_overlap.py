@@ -8,10 +8,10 @@ import pytest
 from alarm_cases import bank, fitted, hillstrom, karlan, tanf, world_table
 from lighttouch.data.arms import Arm, ArmCatalogue
 from lighttouch.data.errors import NeverLogged, NoOverlap
-from lighttouch.training.account import support_table
-from lighttouch.training.alarms import Alarm, LoggedRows, raise_refusals
-from lighttouch.training.overlap import deciding_column, never_logged, no_overlap, thin_support
-from lighttouch.training.weights import effective_number
+from lighttouch.training.alarms.overlap import deciding_column, never_logged, no_overlap, thin_support
+from lighttouch.training.alarms.ring import Alarm, LoggedRows, raise_refusals
+from lighttouch.training.evaluation.weights import effective_number
+from lighttouch.training.runs.account import support_table
 from real_data import needs_real_data, real
 
 

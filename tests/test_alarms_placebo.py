@@ -8,11 +8,11 @@ import pytest
 from alarm_cases import KARLAN_SHARES, bank, hillstrom, karlan, tanf, world_table
 from lighttouch.data.arms import ArmCatalogue
 from lighttouch.data.errors import PlaceboMoved
-from lighttouch.training.alarms import AlarmOptions, LoggedRows, raise_refusals, training_alarms
-from lighttouch.training.boosting import Boosting
-from lighttouch.training.many_tests import holm
-from lighttouch.training.placebo import OUTLOOK, joint_p, placebo
+from lighttouch.training.alarms.placebo import OUTLOOK, joint_p, placebo
+from lighttouch.training.alarms.ring import AlarmOptions, LoggedRows, raise_refusals, training_alarms
+from lighttouch.training.model.boosting import Boosting
 from lighttouch.training.response import ResponseModel
+from lighttouch.training.statistics.many_tests import holm
 from real_data import needs_real_data
 
 ARMS = ArmCatalogue.from_names(["none", "sms", "call"], baseline="none")

@@ -8,8 +8,8 @@ import pytest
 from alarm_cases import KARLAN_SHARES, bank, fitted, hillstrom, karlan, realised_counts, tanf
 from lighttouch.data.arms import ArmCatalogue, default_arms
 from lighttouch.data.errors import ReverseCausation
-from lighttouch.training.alarms import raise_refusals
-from lighttouch.training.reverse_causation import read_dose, reverse_causation
+from lighttouch.training.alarms.reverse_causation import read_dose, reverse_causation
+from lighttouch.training.alarms.ring import raise_refusals
 from real_data import needs_real_data
 from scipy.special import expit
 

@@ -15,11 +15,11 @@ from lighttouch.policy.rules import Planner, load_packs
 from lighttouch.policy.settings import PolicySettings
 from lighttouch.serving.audit import Audit, overrides, profiles
 from lighttouch.serving.audit_rules import Worth, price_rules, without_rule
-from lighttouch.training.audit import MERGED, AuditLog, AuditOptions, audit_groups, merge_small
-from lighttouch.training.clusters import clustered_error
-from lighttouch.training.decide import Decided
 from lighttouch.training.evaluation import policy_value
-from lighttouch.training.table import training_table
+from lighttouch.training.judging.audit import MERGED, AuditLog, AuditOptions, audit_groups, merge_small
+from lighttouch.training.judging.decide import Decided
+from lighttouch.training.rows.table import training_table
+from lighttouch.training.statistics.clusters import clustered_error
 
 ARMS = default_arms()
 SETTINGS = PolicySettings()

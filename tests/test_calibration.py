@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from lighttouch.training.artefact import sigmoid
-from lighttouch.training.calibration import Calibration, fit_calibration
+from lighttouch.training.model.artefact import sigmoid
+from lighttouch.training.model.calibration import Calibration, fit_calibration
 
 
 def logged(n, offsets, slope=1.0, intercept=0.0, seed=0, share=None):

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 from command_line import AS_OF, refused, run, too_wide
-from lighttouch.training import gate as gate_module
-from lighttouch.training.bundle import ModelBundle
-from lighttouch.training.gate_checks import Check
+from lighttouch.training.gate import hold as gate_module
+from lighttouch.training.gate.checks import Check
+from lighttouch.training.registry.bundle import ModelBundle
 
 pytestmark = pytest.mark.usefixtures("quick")
 SENDING = "2026-11-23T02:00Z"
@@ -31,7 +31,7 @@ def the_gate_says_yes(monkeypatch):
     def hold(*arguments):
         return replace(real(*arguments), checks=(Check("a question", 0.0, 0.0, "the answer.", passed=True),))
 
-    monkeypatch.setattr("lighttouch.training.gate_promotion.hold", hold)
+    monkeypatch.setattr("lighttouch.training.promotion.hold", hold)
 
 
 def test_a_run_made_again_is_the_same_model_byte_for_byte(shop, tmp_path):

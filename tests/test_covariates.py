@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from lighttouch.training import covariates
-from lighttouch.training.covariates import Covariates
 from lighttouch.training.inputs import Columns
+from lighttouch.training.model import covariates
+from lighttouch.training.model.covariates import Covariates
 
 
 @pytest.fixture

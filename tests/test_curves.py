@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from lighttouch.data.arms import Arm, ArmCatalogue
-from lighttouch.training.account import calibration_table, dose_table, support_table
-from lighttouch.training.clusters import clustered_errors
-from lighttouch.training.curves import uplift_curve
 from lighttouch.training.evaluation import policy_value
-from lighttouch.training.logged import Log
+from lighttouch.training.evaluation.curves import uplift_curve
+from lighttouch.training.evaluation.logged import Log
+from lighttouch.training.runs.account import calibration_table, dose_table, support_table
+from lighttouch.training.statistics.clusters import clustered_errors
 
 ARMS = ArmCatalogue([Arm("none"), Arm("sms-weekly", sms=1), Arm("call-weekly", call=1)])
 TREATED = ["gain", "gain_low", "gain_high"]

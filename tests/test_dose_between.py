@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from lighttouch.data.arms import Arm, ArmCatalogue
 from lighttouch.data.errors import OutsideTriedDoses
-from lighttouch.training.arm_kernel import ArmKernel
-from lighttouch.training.boosting import Boosting
+from lighttouch.training.model.arm_kernel import ArmKernel
+from lighttouch.training.model.boosting import Boosting
 from lighttouch.training.response import ResponseModel
 from scipy.special import expit
 

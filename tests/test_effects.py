@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from lighttouch.data.arms import Arm, ArmCatalogue, default_arms
-from lighttouch.training.arm_kernel import ArmKernel
-from lighttouch.training.boosting import Boosting
-from lighttouch.training.effects import FOLDS, EffectRows, Effects, Sizes, moments, posterior
-from lighttouch.training.evidence import Belief, _loss
-from lighttouch.training.fit_effects import fit_effects
+from lighttouch.training.model.arm_kernel import ArmKernel
+from lighttouch.training.model.boosting import Boosting
+from lighttouch.training.model.effects import FOLDS, EffectRows, Effects, Sizes, moments, posterior
+from lighttouch.training.model.evidence import Belief, _loss
+from lighttouch.training.model.fit_effects import fit_effects
+from lighttouch.training.model.spread import Spread, quadratic
 from lighttouch.training.response import ResponseModel
-from lighttouch.training.spread import Spread, quadratic
 from scipy.special import expit, logit, logsumexp
 
 ARMS = ArmCatalogue([Arm("none"), Arm("sms-weekly", sms=1), Arm("sms-daily", sms=7), Arm("call-weekly", call=1)])

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from lighttouch.training.bundle import ModelBundle
-from lighttouch.training.tracker import Standing
-from lighttouch.training.tracking import MlflowTracker
+from lighttouch.training.registry.bundle import ModelBundle
+from lighttouch.training.registry.tracker import Standing
+from lighttouch.training.registry.tracking import MlflowTracker
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "retrain.py"
 # So few that the gate has seen too few complaints to open.

@@ -10,12 +10,12 @@ from lighttouch.data.book import Book
 from lighttouch.data.errors import InvalidInput
 from lighttouch.policy.settings import PolicySettings
 from lighttouch.serving.cli_gate import show_plan
-from lighttouch.training import experiment_log
 from lighttouch.training.evaluation import policy_value
-from lighttouch.training.experiment import Design, Question, plan, shrunken
-from lighttouch.training.experiment_log import Plan, PlanOptions, plan_experiment
-from lighttouch.training.gate_settings import GateSettings
-from lighttouch.training.table import training_table
+from lighttouch.training.gate import experiment_log
+from lighttouch.training.gate.experiment import Design, Question, plan, shrunken
+from lighttouch.training.gate.experiment_log import Plan, PlanOptions, plan_experiment
+from lighttouch.training.gate.settings import GateSettings
+from lighttouch.training.rows.table import training_table
 
 ARMS = default_arms()
 GATE = GateSettings()

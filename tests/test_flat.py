@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from lighttouch.data.errors import InvalidInput
-from lighttouch.training.boosting import Boosting
-from lighttouch.training.flat import LEARNT, train_flat
+from lighttouch.training.flat.run import LEARNT, train_flat
+from lighttouch.training.model.boosting import Boosting
 
 QUICK = Boosting(rounds=40, rate=0.2, pairs=1)
 

@@ -11,12 +11,12 @@ from command_line import refused, run
 from fake_tracker import FakeTracker
 from lighttouch.data.errors import InvalidInput
 from lighttouch.serving import cli_model
-from lighttouch.training.boosting import Boosting
-from lighttouch.training.flat import train_flat
-from lighttouch.training.flat_recipe import FlatRecipe
-from lighttouch.training.flat_record import flat_record
-from lighttouch.training.recipe import RECIPE_PAGE, Recipe
-from lighttouch.training.tracker import RunRecord
+from lighttouch.training.flat.recipe import FlatRecipe
+from lighttouch.training.flat.record import flat_record
+from lighttouch.training.flat.run import train_flat
+from lighttouch.training.model.boosting import Boosting
+from lighttouch.training.registry.tracker import RunRecord
+from lighttouch.training.runs.recipe import RECIPE_PAGE, Recipe
 
 ODDS = {"none": 0.6, "letter": 0.4}
 STATED = {"column": "odds", "number": 0.5, "by arm": ODDS, "estimated": None}

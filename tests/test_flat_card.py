@@ -6,11 +6,11 @@ from io import StringIO
 import numpy as np
 import pandas as pd
 import pytest
-from lighttouch.training.boosting import Boosting
-from lighttouch.training.bundle import ModelBundle
-from lighttouch.training.flat import train_flat
-from lighttouch.training.flat_record import flat_record
-from lighttouch.training.held_out import calibration_by_arm
+from lighttouch.training.evaluation.held_out import calibration_by_arm
+from lighttouch.training.flat.record import flat_record
+from lighttouch.training.flat.run import train_flat
+from lighttouch.training.model.boosting import Boosting
+from lighttouch.training.registry.bundle import ModelBundle
 
 ODDS = {"none": 0.5, "letter": 0.3, "call": 0.2}
 STATED = {"column": "odds", "by arm": ODDS, "estimated": None}

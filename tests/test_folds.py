@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lighttouch.data.errors import InvalidInput
-from lighttouch.training.folds import fold_digest, look_at, time_folds
+from lighttouch.training.rows.folds import fold_digest, look_at, time_folds
 
 DAY = pd.Timedelta(days=1)
 

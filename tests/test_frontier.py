@@ -10,9 +10,10 @@ from lighttouch.policy.choice import best_arm, lightness
 from lighttouch.policy.dose import planned_counts
 from lighttouch.policy.frontier import Prospects, contact_prices, frontier
 from lighttouch.policy.settings import PolicySettings
-from lighttouch.training.frontier_value import SWEPT, UNITS, frontier_pictures, frontier_table
-from lighttouch.training.judge import LEARNT, LOGGED
-from lighttouch.training.pictures import page
+from lighttouch.training.judging.frontier import SWEPT, UNITS, frontier_table
+from lighttouch.training.judging.judge import LEARNT, LOGGED
+from lighttouch.training.pictures.frontier import frontier_pictures
+from lighttouch.training.pictures.page import page
 
 ARMS = ArmCatalogue(
     [Arm("none"), Arm("sms-weekly", sms=1), Arm("sms-daily", sms=7), Arm("call-weekly", call=1), Arm("call-twice", call=2)]

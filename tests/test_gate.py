@@ -12,15 +12,15 @@ from lighttouch.data.errors import InvalidInput
 from lighttouch.data.worlds import simulate
 from lighttouch.policy.settings import PolicySettings
 from lighttouch.serving.settings import Settings
-from lighttouch.training.alarm_types import Alarm
-from lighttouch.training.alarms import AlarmOptions
-from lighttouch.training.boosting import Boosting
-from lighttouch.training.gate import Trial, hold, open_trial
-from lighttouch.training.gate_alarms import ALARM_FACT, alarms_of, alarms_to_fact
-from lighttouch.training.gate_checks import calibration_gap, check_alarms, check_calibration, rate_upper
-from lighttouch.training.gate_promotion import Candidates, promote
-from lighttouch.training.gate_settings import GateSettings
-from lighttouch.training.run import train_book
+from lighttouch.training.alarm import Alarm
+from lighttouch.training.alarms.kept import ALARM_FACT, alarms_of, alarms_to_fact
+from lighttouch.training.alarms.ring import AlarmOptions
+from lighttouch.training.gate.checks import calibration_gap, check_alarms, check_calibration, rate_upper
+from lighttouch.training.gate.hold import Trial, hold, open_trial
+from lighttouch.training.gate.settings import GateSettings
+from lighttouch.training.model.boosting import Boosting
+from lighttouch.training.promotion import Candidates, promote
+from lighttouch.training.runs.run import train_book
 from scipy.stats import poisson
 from trained import QUICK
 

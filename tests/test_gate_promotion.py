@@ -8,13 +8,13 @@ from fake_tracker import FakeTracker
 from lighttouch.data.arms import default_arms
 from lighttouch.data.book import Book
 from lighttouch.data.errors import InvalidInput
-from lighttouch.training import gate as gate_module
-from lighttouch.training.gate_alarms import ALARM_FACT
-from lighttouch.training.gate_checks import Check
-from lighttouch.training.gate_promotion import Candidates, promote, rollback
-from lighttouch.training.provenance import code_digest, features_digest
-from lighttouch.training.tracker import FOLD_TAG, MODEL_TAG, Standing
-from lighttouch.training.tracking import MlflowTracker
+from lighttouch.training.alarms.kept import ALARM_FACT
+from lighttouch.training.gate import hold as gate_module
+from lighttouch.training.gate.checks import Check
+from lighttouch.training.promotion import Candidates, promote, rollback
+from lighttouch.training.registry.provenance import code_digest, features_digest
+from lighttouch.training.registry.tracker import FOLD_TAG, MODEL_TAG, Standing
+from lighttouch.training.registry.tracking import MlflowTracker
 
 NAME = "contact-response"
 ARMS = default_arms()
@@ -54,7 +54,7 @@ def says(monkeypatch):
             check = Check("a question", 0.0, 0.0, "the answer.", passed=yes)
             return replace(real(*arguments), checks=(check,))
 
-        monkeypatch.setattr("lighttouch.training.gate_promotion.hold", hold)
+        monkeypatch.setattr("lighttouch.training.promotion.hold", hold)
 
     return answer
 
@@ -154,7 +154,7 @@ def test_without_a_challenger_there_is_nothing_to_promote():
 
 def test_the_digest_of_the_code_is_that_of_its_lines(monkeypatch):
     sources = [("training/a.py", b"x = 1\n")]
-    monkeypatch.setattr("lighttouch.training.provenance._sources", lambda *_: iter(sources))
+    monkeypatch.setattr("lighttouch.training.registry.provenance._sources", lambda *_: iter(sources))
     one = code_digest.__wrapped__()
     sources[0] = ("training/a.py", b"x = 1\r\n")
     assert code_digest.__wrapped__() == one

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from lighttouch.data.arms import Arm, ArmCatalogue
 from lighttouch.data.errors import DamagedFile
-from lighttouch.training.bundle import ModelBundle
-from lighttouch.training.fit_effects import design_effect
 from lighttouch.training.harm import MINIMUM_EVENTS, HarmModel
+from lighttouch.training.model.fit_effects import design_effect
+from lighttouch.training.registry.bundle import ModelBundle
 from scipy.special import expit
 
 ARMS = ArmCatalogue([Arm("none"), Arm("sms", sms=1), Arm("sms-2", sms=2), Arm("sms-4", sms=4)])

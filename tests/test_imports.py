@@ -18,11 +18,11 @@ sys.addaudithook(forbid)
 import importlib, pkgutil, lighttouch
 for layer in ("data", "features", "policy", "training", "serving"):
     package = importlib.import_module(f"lighttouch.{layer}")
-    for module in pkgutil.iter_modules(package.__path__, f"lighttouch.{layer}."):
-        if module.name != "lighttouch.training.tracking":
+    for module in pkgutil.walk_packages(package.__path__, f"lighttouch.{layer}."):
+        if module.name != "lighttouch.training.registry.tracking":
             importlib.import_module(module.name)
 if "mlflow" in sys.modules:
-    raise RuntimeError("mlflow was imported outside lighttouch.training.tracking")
+    raise RuntimeError("mlflow was imported outside lighttouch.training.registry.tracking")
 if dict(os.environ) != before:
     raise RuntimeError("the environment was changed")
 """

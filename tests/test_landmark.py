@@ -16,15 +16,15 @@ from lighttouch.features.build import build_features
 from lighttouch.features.catalogue import FEATURE_NAMES
 from lighttouch.features.points import decision_points
 from lighttouch.policy.settings import PolicySettings
-from lighttouch.training.alarms import raise_refusals
-from lighttouch.training.boosting import Boosting
-from lighttouch.training.exposure import nearest_arms, received_contacts
-from lighttouch.training.gate import hold, open_trial
-from lighttouch.training.gate_settings import GateSettings
-from lighttouch.training.judge import LOGGED
-from lighttouch.training.landmark import LandmarkOptions, landmark_alarm, landmark_table, treatment_table
-from lighttouch.training.outcomes import outcomes
-from lighttouch.training.run import TrainOptions, judge_again, train_book
+from lighttouch.training.alarms.ring import raise_refusals
+from lighttouch.training.gate.hold import hold, open_trial
+from lighttouch.training.gate.settings import GateSettings
+from lighttouch.training.judging.judge import LOGGED
+from lighttouch.training.model.boosting import Boosting
+from lighttouch.training.rows.exposure import nearest_arms, received_contacts
+from lighttouch.training.rows.landmark import LandmarkOptions, landmark_alarm, landmark_table, treatment_table
+from lighttouch.training.rows.outcomes import outcomes
+from lighttouch.training.runs.run import TrainOptions, judge_again, train_book
 
 ARMS, SETTINGS, DAYS = default_arms(), PolicySettings(), 3
 FEW_TREES = TrainOptions(boosting=Boosting(rounds=20, pairs=2), threads=1)

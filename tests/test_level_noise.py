@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
-from lighttouch.training import level_noise
-from lighttouch.training.boosting import Boosting, Sample, draw_halves, fit_halves
-from lighttouch.training.learn_effects import out_of_half
-from lighttouch.training.level_noise import LEAST_INFLATION, ROUGHNESS, inflation
+from lighttouch.training.model import level_noise
+from lighttouch.training.model.boosting import Boosting, Sample, draw_halves, fit_halves
+from lighttouch.training.model.learn_effects import out_of_half
+from lighttouch.training.model.level_noise import LEAST_INFLATION, ROUGHNESS, inflation
 from scipy.special import expit
 
 BOOSTING = Boosting(rounds=200, rate=0.1, leaves=7, pairs=1)

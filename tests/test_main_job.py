@@ -19,10 +19,10 @@ from lighttouch.serving.decisions import Brain
 from lighttouch.serving.night import run_night
 from lighttouch.serving.recommendation import COLUMNS
 from lighttouch.serving.recommender import Recommender
-from lighttouch.training.boosting import Boosting
-from lighttouch.training.bundle import ModelBundle
-from lighttouch.training.run import TrainOptions, train_book
-from lighttouch.training.sealed import sealed, unsealed
+from lighttouch.training.model.boosting import Boosting
+from lighttouch.training.model.sealed import sealed, unsealed
+from lighttouch.training.registry.bundle import ModelBundle
+from lighttouch.training.runs.run import TrainOptions, train_book
 from night_checker import Checker
 
 END = datetime(2026, 11, 20, 22, tzinfo=UTC)

@@ -11,15 +11,15 @@ from lighttouch.data.book import Book
 from lighttouch.data.errors import InvalidInput
 from lighttouch.serving import cli_model
 from lighttouch.serving.settings import Settings
-from lighttouch.training.account import account_of
-from lighttouch.training.alarm_types import Alarm
-from lighttouch.training.gate import closed
-from lighttouch.training.gate_alarms import ALARM_FACT, alarms_to_fact
-from lighttouch.training.model_card import gate_card, model_card
-from lighttouch.training.recipe import RECIPE_PAGE, Recipe
-from lighttouch.training.record import record_of
-from lighttouch.training.run import train_book
-from lighttouch.training.tracker import RunRecord
+from lighttouch.training.alarm import Alarm
+from lighttouch.training.alarms.kept import ALARM_FACT, alarms_to_fact
+from lighttouch.training.gate.hold import closed
+from lighttouch.training.registry.tracker import RunRecord
+from lighttouch.training.runs.account import account_of
+from lighttouch.training.runs.model_card import gate_card, model_card
+from lighttouch.training.runs.recipe import RECIPE_PAGE, Recipe
+from lighttouch.training.runs.record import record_of
+from lighttouch.training.runs.run import train_book
 from trained import QUICK
 
 SECTIONS = (

@@ -13,7 +13,7 @@ from lighttouch.policy.exploration import arm_shares
 from lighttouch.policy.house import house_choice, house_value
 from lighttouch.policy.settings import PolicySettings
 from lighttouch.serving.recommender import Recommender
-from lighttouch.training.run import train_book
+from lighttouch.training.runs.run import train_book
 from trained import QUICK
 
 FIRST = PolicySettings.from_dict({"exploration": {"first_share": 0.5, "salt": "x"}})

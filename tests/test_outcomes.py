@@ -11,7 +11,7 @@ from lighttouch.data.book import Book
 from lighttouch.data.settings import LedgerSettings, OutcomeSettings
 from lighttouch.data.worlds import simulate
 from lighttouch.features.points import decision_points
-from lighttouch.training.outcomes import maturity, outcomes
+from lighttouch.training.rows.outcomes import maturity, outcomes
 from world_ledger_oracle import Oracle
 
 AS_OF = datetime(2026, 6, 10, 22, tzinfo=UTC)

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from lighttouch.data.arms import Arm, ArmCatalogue
-from lighttouch.training import learn_effects, outlook
-from lighttouch.training.boosting import Boosting
-from lighttouch.training.outlook import DEGREES, SHARE, Outlook
+from lighttouch.training.model import learn_effects, outlook
+from lighttouch.training.model.boosting import Boosting
+from lighttouch.training.model.outlook import DEGREES, SHARE, Outlook
 from lighttouch.training.response import ResponseModel
 from scipy.special import expit, logit
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from lighttouch.training.boosting import Boosting
-from lighttouch.training.propensity import PropensityTask, estimate_propensity, read_propensity
+from lighttouch.training.model.boosting import Boosting
+from lighttouch.training.model.propensity import PropensityTask, estimate_propensity, read_propensity
 
 NAMES = ["none", "sms", "call"]
 CODES = np.array([0, 1, 2, 1])

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from lighttouch.training.boosting import Boosting
 from lighttouch.training.evaluation import policy_value
-from lighttouch.training.flat import LEARNT, train_flat
+from lighttouch.training.flat.run import LEARNT, train_flat
+from lighttouch.training.model.boosting import Boosting
 from real_data import needs_real_data, real
 
 QUICK = Boosting(rounds=150, rate=0.05, pairs=1)

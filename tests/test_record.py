@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from lighttouch.data.arms import default_arms
-from lighttouch.training.account import account_of
-from lighttouch.training.boosting import Boosting
-from lighttouch.training.bundle import ModelBundle
-from lighttouch.training.flat import train_flat
-from lighttouch.training.flat_record import flat_record
-from lighttouch.training.pictures import calibration_picture, dose_picture, page, share_picture, value_picture
-from lighttouch.training.record import frame_metrics, metric_name, parameters_of, record_of
-from lighttouch.training.run import TrainOptions
+from lighttouch.training.flat.record import flat_record
+from lighttouch.training.flat.run import train_flat
+from lighttouch.training.model.boosting import Boosting
+from lighttouch.training.pictures.page import calibration_picture, dose_picture, page, share_picture, value_picture
+from lighttouch.training.registry.bundle import ModelBundle
+from lighttouch.training.runs.account import account_of
+from lighttouch.training.runs.record import frame_metrics, metric_name, parameters_of, record_of
+from lighttouch.training.runs.run import TrainOptions
 from trained import QUICK
 
 ARMS = default_arms()

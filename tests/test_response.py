@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from lighttouch.data.arms import Arm, ArmCatalogue
 from lighttouch.data.errors import InvalidInput
-from lighttouch.training.boosting import Boosting
+from lighttouch.training.model.boosting import Boosting
 from lighttouch.training.response import ResponseModel, SupportRule
 from sklearn.base import clone
 
@@ -80,7 +80,7 @@ def test_chunks_of_borrowers_score_as_the_whole(model, data, monkeypatch):
         return [model.predict_by_arm(data[0]), *model.interval_by_arm(data[0]), *model.contrast_by_arm(data[0], "none")]
 
     whole = scores()
-    monkeypatch.setattr("lighttouch.training.scorer.CHUNK_ROWS", 17)
+    monkeypatch.setattr("lighttouch.training.model.scorer.CHUNK_ROWS", 17)
     assert all(np.array_equal(part, one) for part, one in zip(scores(), whole, strict=True))
 
 

@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 from lighttouch.data.errors import DamagedFile, InvalidInput
-from lighttouch.training.artefact import load_artefact
-from lighttouch.training.boosting import Boosting
+from lighttouch.training.model.artefact import load_artefact
+from lighttouch.training.model.boosting import Boosting
 from lighttouch.training.response import ResponseModel
 from test_response import ARMS, QUICK, draw, quick
 
@@ -100,7 +100,7 @@ def test_a_folder_that_is_not_there_is_an_invalid_input(tmp_path):
 def test_a_save_that_fails_leaves_the_old_model(saved, tmp_path, monkeypatch):
     model, folder, _ = saved
     shutil.copytree(folder, tmp_path / "model")
-    monkeypatch.setattr("lighttouch.training.artefact.sealed", lambda _: 1 / 0)
+    monkeypatch.setattr("lighttouch.training.model.artefact.sealed", lambda _: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         model.save(tmp_path / "model")
     assert files(tmp_path / "model") == files(folder)
@@ -109,9 +109,9 @@ def test_a_save_that_fails_leaves_the_old_model(saved, tmp_path, monkeypatch):
 
 def test_the_scorer_loads_without_the_learner_or_the_tracker(saved):
     code = (
-        "import sys; from lighttouch.training.artefact import load_artefact; load_artefact(sys.argv[1]);"
-        "bad = {'mlflow', 'lighttouch.training.response', 'lighttouch.training.boosting', 'lighttouch.training.propensity'};"
-        "sys.exit(', '.join(bad & set(sys.modules)) or 0)"
+        "import sys; from lighttouch.training.model.artefact import load_artefact; load_artefact(sys.argv[1]);"
+        "fits = {'lighttouch.training.' + name for name in ('response', 'model.boosting', 'model.propensity')};"
+        "sys.exit(', '.join((fits | {'mlflow'}) & set(sys.modules)) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(saved[1])], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from lighttouch.data.arms import Arm, ArmCatalogue
-from lighttouch.training.boosting import Boosting
+from lighttouch.training.model.boosting import Boosting
 from lighttouch.training.response import ResponseModel
 
 ARMS = ArmCatalogue([Arm("none"), Arm("sms-weekly", sms=1), Arm("sms-every-3-days", sms=7 / 3), Arm("call-weekly", call=1)])

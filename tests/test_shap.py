@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from lighttouch.data.arms import Arm, ArmCatalogue
-from lighttouch.training import learn_effects
-from lighttouch.training.boosting import Boosting
+from lighttouch.training.model import learn_effects
+from lighttouch.training.model.boosting import Boosting
+from lighttouch.training.model.shap_families import CALIBRATION, EVERYONE, OTHER, contributions, family_of, family_table
 from lighttouch.training.response import ResponseModel
-from lighttouch.training.shap_families import CALIBRATION, EVERYONE, OTHER, contributions, family_of, family_table
 
 ARMS = ArmCatalogue([Arm("none"), Arm("sms-weekly", sms=1), Arm("call-weekly", call=1)])
 FAMILIES = {"income": "ability", "debt": "ability", "calls_answered": "habit", "city": "stage"}

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from lighttouch.data.arms import Arm, ArmCatalogue
 from lighttouch.data.errors import InvalidInput
-from lighttouch.training.boosting import Boosting
-from lighttouch.training.cross_validation import cross_validate
+from lighttouch.training.evaluation import cross_validate
+from lighttouch.training.model.boosting import Boosting
 from lighttouch.training.response import ResponseModel, SupportRule
 from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid
@@ -105,7 +105,7 @@ def test_cross_validation_values_the_policy_that_the_package_would_give(log, mon
     def complete(model, X, rated, anchor):
         return np.where(np.array(model.arms.names) == anchor, 0.0, 1.0) * np.ones(rated.shape)
 
-    monkeypatch.setattr("lighttouch.training.steadfast.doubt", complete)
+    monkeypatch.setattr("lighttouch.training.evaluation.steadfast.doubt", complete)
     found = cross_validate(model(), **log, folds=3)
     assert set(found.policy) == {"sms-weekly"}
     assert (found.predicted[:, 0] > found.predicted[:, 1]).any()

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from lighttouch.data.arms import Arm, ArmCatalogue
-from lighttouch.training.boosting import Boosting
+from lighttouch.training.evaluation.steadfast import NARROW, doubt
+from lighttouch.training.model.boosting import Boosting
 from lighttouch.training.response import ResponseModel
-from lighttouch.training.steadfast import NARROW, doubt
 from scipy.special import expit
 
 ARMS = ArmCatalogue([Arm("none"), *(Arm(f"sms-{k}", sms=k) for k in (1, 2, 3)), *(Arm(f"call-{k}", call=k) for k in (1, 2, 3))])

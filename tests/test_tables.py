@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from lighttouch.data.arms import Arm, ArmCatalogue
 from lighttouch.serving.tables import show_account, show_report, show_verdict
-from lighttouch.training.account import Account, calibration_table, dose_table, support_table
-from lighttouch.training.logged import Log
+from lighttouch.training.evaluation.logged import Log
+from lighttouch.training.runs.account import Account, calibration_table, dose_table, support_table
 
 ARMS = ArmCatalogue([Arm("none"), Arm("sms-weekly", sms=1), Arm("call-weekly", call=1)])
 

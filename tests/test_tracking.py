@@ -12,13 +12,13 @@ import pytest
 from lighttouch.data.arms import ArmCatalogue
 from lighttouch.data.errors import InvalidInput
 from lighttouch.serving.recommender import Recommender
-from lighttouch.training.account import account_of
-from lighttouch.training.boosting import Boosting
-from lighttouch.training.bundle import ModelBundle
-from lighttouch.training.record import record_of
+from lighttouch.training.model.boosting import Boosting
+from lighttouch.training.registry.bundle import ModelBundle
+from lighttouch.training.registry.tracker import RunRecord, Standing
+from lighttouch.training.registry.tracking import MlflowTracker
 from lighttouch.training.response import ResponseModel
-from lighttouch.training.tracker import RunRecord, Standing
-from lighttouch.training.tracking import MlflowTracker
+from lighttouch.training.runs.account import account_of
+from lighttouch.training.runs.record import record_of
 from trained import QUICK
 
 NAME = "contact-response"

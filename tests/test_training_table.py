@@ -13,8 +13,8 @@ from lighttouch.features.catalogue import FEATURE_NAMES
 from lighttouch.features.points import decision_points
 from lighttouch.policy.commitments import last_commitments
 from lighttouch.policy.settings import PolicySettings
-from lighttouch.training.logged import rewards
-from lighttouch.training.table import training_table
+from lighttouch.training.evaluation.logged import rewards
+from lighttouch.training.rows.table import training_table
 
 SETTINGS = PolicySettings()
 

@@ -8,8 +8,8 @@ from lighttouch.data.arms import default_arms
 from lighttouch.data.book import Book
 from lighttouch.data.worlds import World, simulate
 from lighttouch.policy.settings import PolicySettings
-from lighttouch.training.boosting import Boosting
-from lighttouch.training.run import TrainingRun, TrainOptions, train_book
+from lighttouch.training.model.boosting import Boosting
+from lighttouch.training.runs.run import TrainingRun, TrainOptions, train_book
 
 QUICK = TrainOptions(boosting=Boosting(rounds=30, pairs=2), threads=1)
 

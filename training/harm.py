@@ -21,13 +21,13 @@ from scipy.special import expit, logit
 from scipy.stats import beta
 
 from ..data.arms import ArmCatalogue
-from .arm_kernel import ArmKernel
-from .covariates import Covariates
-from .effects import FOLDS, EffectRows, Effects
-from .fit_effects import fit_effects
 from .inputs import Columns, Floats, Ints
-from .scorer import chunks
-from .spread import Spread, variance_by_arm
+from .model.arm_kernel import ArmKernel
+from .model.covariates import Covariates
+from .model.effects import FOLDS, EffectRows, Effects
+from .model.fit_effects import fit_effects
+from .model.scorer import chunks
+from .model.spread import Spread, variance_by_arm
 
 # Below this many events arms are not told from noise; the pooled rate and its bound stand for every arm then.
 MINIMUM_EVENTS = 20

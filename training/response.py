@@ -10,18 +10,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..data.arms import Arm, ArmCatalogue
 from ..data.errors import Fault, InvalidInput
-from .artefact import ResponseArtefact, load_artefact, sigmoid
-from .artefact_parts import Noise, Support
-from .boosting import Boosting, Sample, draw_halves, fit_halves
-from .calibration import fit_calibration
-from .diagnostics import diagnose
-from .dose_between import DosePrediction, predict_between
-from .effects import FOLDS
-from .fit_data import FitData, check_fit
 from .inputs import Floats
-from .learn_effects import Odds, learn_effects, out_of_half
-from .level_noise import inflation
-from .propensity import (
+from .model.artefact import ResponseArtefact, load_artefact, sigmoid
+from .model.artefact_parts import Noise, Support
+from .model.boosting import Boosting, Sample, draw_halves, fit_halves
+from .model.calibration import fit_calibration
+from .model.diagnostics import diagnose
+from .model.dose_between import DosePrediction, predict_between
+from .model.effects import FOLDS
+from .model.fit_data import FitData, check_fit
+from .model.learn_effects import Odds, learn_effects, out_of_half
+from .model.level_noise import inflation
+from .model.propensity import (
     PROPENSITY_BOOSTING,
     SUPPORT_BOOSTING,
     SUPPORT_ROWS,

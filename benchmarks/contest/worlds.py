@@ -13,7 +13,7 @@ from lighttouch.data.world_catalogue import find_spec
 from lighttouch.data.worlds import simulate
 from lighttouch.policy.settings import PolicySettings
 from lighttouch.policy.value import arm_value
-from lighttouch.training.table import training_table
+from lighttouch.training.rows.table import training_table
 
 # Borrowers that give at least 95,000 decisions; `confounded` is drawn large enough to learn from 200,000 as well.
 BORROWERS = {"confounded": 27_000, "self-cure": 17_000}

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pandas as pd
-from lighttouch.training.boosting import Boosting
-from lighttouch.training.flat import FlatResult, train_flat
+from lighttouch.training.flat.run import FlatResult, train_flat
+from lighttouch.training.model.boosting import Boosting
 
 FOLDER = Path(__file__).parent
 START = pd.Timestamp("2017-07-01")

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from lighttouch.data.arms import ArmCatalogue
-from lighttouch.training.logged import Log
+from lighttouch.training.evaluation.logged import Log
+from lighttouch.training.evaluation.steadfast import doubt
 from lighttouch.training.response import ResponseModel
-from lighttouch.training.steadfast import doubt
 
 
 def fit(task: Any) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]:

@@ -1,0 +1,1 @@
+"""A training run on one flat table of an experiment."""

@@ -1,0 +1,62 @@
+"""Small records of a fitted response model: when an arm is supported, how wrong a level may be, what a row scores."""
+
+from dataclasses import dataclass
+
+from ..inputs import Floats
+
+
+@dataclass(frozen=True)
+class Support:
+    """When an arm has comparable data.
+
+    Parameters
+    ----------
+    counts : tuple of int
+        Rows of each arm at fit.
+    least_rows : int
+        Fewest rows of an arm.
+    floor : float
+        Least estimated propensity at x; by default 0.1 / K.
+    randomised : bool
+        True where the stated odds were the same for everyone: then only the counts matter.
+    """
+
+    counts: tuple[int, ...]
+    least_rows: int
+    floor: float
+    randomised: bool
+
+
+@dataclass(frozen=True)
+class Noise:
+    """How wrong a borrower's level may be, in log odds.
+
+    Parameters
+    ----------
+    variance : float
+        How much halves of the data disagree, on average over borrowers.
+    inflation : float
+        Squared error over that disagreement, from a bootstrap: halves agree on what both got wrong.
+    """
+
+    variance: float
+    inflation: float
+
+
+@dataclass(frozen=True)
+class Score:
+    """What every prediction starts from.
+
+    Parameters
+    ----------
+    F : ndarray of shape (n, p)
+        Covariates of the effects.
+    raw : ndarray of shape (n, K)
+        Log odds by arm before calibration.
+    noise : ndarray of shape (n,)
+        Variance of the level's log odds.
+    """
+
+    F: Floats
+    raw: Floats
+    noise: Floats

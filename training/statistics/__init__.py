@@ -1,0 +1,1 @@
+"""Standard errors of clustered means, means of small groups, and p-values of many questions."""
