@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from decision_worlds import Decisions, drawn
 from lighttouch.data.vocabulary import CHANNELS
-from lighttouch.data.world_catalogue import WORLDS
+from lighttouch.data.world.catalogue import WORLDS
 from lighttouch.data.worlds import DEFAULT_END
 from lighttouch.policy.allocation_settings import CapacitySettings
 from lighttouch.policy.commitments import history_of

@@ -73,13 +73,13 @@ class Tally:
 @cache
 def raw_pack(name: str) -> dict:
     """Read a shipped pack as plain values."""
-    return yaml.safe_load((ROOT / "policy" / "packs" / f"{name}.yaml").read_text(encoding="utf-8"))
+    return yaml.safe_load((ROOT / "policy" / "law" / "packs" / f"{name}.yaml").read_text(encoding="utf-8"))
 
 
 def check_batch(seed: int) -> Tally:
     """Lay plans for a batch of random persons under some packs and check them."""
     rng = random.Random(seed)  # noqa: S311  a benchmark
-    shipped = sorted(path.stem for path in (ROOT / "policy" / "packs").glob("*.yaml"))
+    shipped = sorted(path.stem for path in (ROOT / "policy" / "law" / "packs").glob("*.yaml"))
     names = sorted({rng.choice(["house", "house-strict", "cn", "us-fed"]), *rng.sample(shipped, rng.randint(0, 6))})
     raw, lender = [raw_pack(name) for name in names], rng.choice(LENDERS)
     kinds = [random_kind(rng) for _ in range(KINDS)]

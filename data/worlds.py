@@ -18,22 +18,22 @@ from .arms import ArmCatalogue, default_arms
 from .errors import Fault, InvalidInput
 from .files import replacing
 from .policies import Policy
-from .world_arrow import ids, instants, table, words
-from .world_calendar import DAY_US, Calendar, lay_plans
-from .world_catalogue import WORLDS, find_spec
-from .world_engine import Engine
-from .world_hazards import Setting
-from .world_loans import draw_loans
-from .world_nights import DecisionLog
-from .world_people import EARLY_DAYS_MAX, Floats, draw_people
-from .world_record import Recorder
-from .world_replay import replay_decisions
-from .world_snapshot import Snapshot
-from .world_specs import WorldSpec
-from .world_state import State
-from .world_tables import TableBuilder
-from .world_truth import Truth, true_odds
-from .world_truth_files import read_truth, write_truth
+from .world.arrow import ids, instants, table, words
+from .world.calendar import DAY_US, Calendar, lay_plans
+from .world.catalogue import WORLDS, find_spec
+from .world.engine import Engine
+from .world.hazards import Setting
+from .world.loans import draw_loans
+from .world.nights import DecisionLog
+from .world.people import EARLY_DAYS_MAX, Floats, draw_people
+from .world.record import Recorder
+from .world.replay import replay_decisions
+from .world.snapshot import Snapshot
+from .world.specs import WorldSpec
+from .world.state import State
+from .world.tables import TableBuilder
+from .world.truth import Truth, true_odds
+from .world.truth_files import read_truth, write_truth
 from .writing import refuse_strangers
 
 __all__ = ["WORLDS", "Truth", "World", "WorldSpec", "replay", "simulate"]

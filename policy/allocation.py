@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.errors import Fault, InvalidInput
-from .allocation_core import MAX_ROWS, settle
-from .allocation_dual import Problem, shadow_prices
-from .allocation_kernels import Ints, scan, worth
-from .allocation_prices import priced, remaining, reserve
-from .allocation_repair import repair, used_by
+from .pricing.core import MAX_ROWS, settle
+from .pricing.dual import Problem, shadow_prices
+from .pricing.kernels import Ints, scan, worth
+from .pricing.prices import priced, remaining, reserve
+from .pricing.repair import repair, used_by
 
 __all__ = ["Allocation", "allocate", "priced", "remaining", "reserve"]
 

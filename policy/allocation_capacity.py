@@ -33,7 +33,7 @@ def capacity_usage(arms: ArmCatalogue, settings: PolicySettings) -> tuple[Floats
 
     Examples
     --------
-    >>> from ..data.arms import Arm
+    >>> from lighttouch.data.arms import Arm
     >>> arms = ArmCatalogue([Arm("none"), Arm("call-weekly", call=1), Arm("sms-weekly", sms=1)])
     >>> settings = PolicySettings.from_dict({"capacity": {"channels": {"call": 300}, "money_per_week": 500}})
     >>> usage, capacity, names = capacity_usage(arms, settings)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..data.errors import Fault, InvalidInput, Refusal
 from .allocation import allocate
-from .allocation_prices import arm_prices
+from .pricing.prices import arm_prices
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..data.arms import ArmCatalogue
 from ..data.errors import Fault, InvalidInput
-from .rule_engine import COMFORTS, GroupEngine, Laid, Step
+from .law.engine import COMFORTS, GroupEngine, Laid, Step
 from .rules import UNKNOWN_BORROWER, Planner
 from .zones import DAY, MINUTE, Micros, is_zone, offset_at
 

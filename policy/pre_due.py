@@ -13,8 +13,8 @@ from ..data.book import Book
 from ..features.ledger import known_dues, point_loans
 from ..features.points import decision_points
 from .calendar import lay_calendar
+from .law.engine import LAWFUL_HOURS, PREFERRED_HOURS, TIGHT
 from .reasons import Reason
-from .rule_engine import LAWFUL_HOURS, PREFERRED_HOURS, TIGHT
 from .rules import Planner, RulePack
 from .settings import PolicySettings
 

@@ -17,11 +17,11 @@ from ..features.ledger import position
 from ..features.points import decision_points
 from .commitments import CLEARING_KINDS
 from .guards import check_ledger, check_rows, guard
+from .law.check import BorrowerFacts, Ruling, check_contact, facts_of
+from .law.pack import RulePack
 from .reasons import Reason, code
 from .recheck_facts import Meanwhile
 from .refresh import DEAD, refresh_tasks
-from .rule_check import BorrowerFacts, Ruling, check_contact, facts_of
-from .rule_pack import RulePack
 from .rules import Planner
 from .settings import PolicySettings
 

@@ -8,7 +8,7 @@ from ..data.arms import Arm, ArmCatalogue
 from ..data.book import Book
 from .calendar import Calendar, assemble, delayed, lay_steps
 from .dose import planned_contacts
-from .rule_engine import Step
+from .law.engine import Step
 from .rules import UNKNOWN_BORROWER, Planner
 from .zones import DAY, HOUR, Micros
 

@@ -16,15 +16,15 @@ from ..data.book import Book
 from ..data.clock import parse_instant
 from ..data.errors import Fault, InvalidInput
 from .dose import planned_contacts
-from .pack_selection import AUTOMATIC, PackSelection
-from .rule_bars import Bars
-from .rule_compose import Actor
-from .rule_engine import TIGHT, GroupEngine, Step
-from .rule_facts import Facts, read_facts
-from .rule_group import group_rules, span_of
-from .rule_needs import needs_of
-from .rule_pack import RulePack
-from .rule_past import Past
+from .law.bars import Bars
+from .law.compose import Actor
+from .law.engine import TIGHT, GroupEngine, Step
+from .law.facts import Facts, read_facts
+from .law.group import group_rules, span_of
+from .law.needs import needs_of
+from .law.pack import RulePack
+from .law.past import Past
+from .law.selection import AUTOMATIC, PackSelection
 from .settings import PolicySettings
 from .zones import DAY
 

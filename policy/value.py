@@ -57,7 +57,7 @@ def arm_value(response: Any, recoverable: Any, harm: Any, arms: ArmCatalogue, se
 
     Examples
     --------
-    >>> from ..data.arms import Arm
+    >>> from lighttouch.data.arms import Arm
     >>> arms = ArmCatalogue([Arm("none"), Arm("call-weekly", call=1)])
     >>> arm_value([[0.40, 0.45]], [200.0], [[0.0, 0.01]], arms, PolicySettings()).round(2).tolist()
     [[80.0, 85.75]]
@@ -87,7 +87,7 @@ def dose_price(arms: ArmCatalogue, recoverable: Any, settings: PolicySettings) -
 
     Examples
     --------
-    >>> from ..data.arms import Arm
+    >>> from lighttouch.data.arms import Arm
     >>> dose_price(ArmCatalogue([Arm("none"), Arm("sms-weekly", sms=1)]), [200.0], PolicySettings()).tolist()
     [[0.0, 2.0]]
     """

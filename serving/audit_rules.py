@@ -16,11 +16,11 @@ from ..data.arms import ArmCatalogue
 from ..data.book import Book
 from ..features.build import build_features
 from ..features.points import decision_points
+from ..policy.law.model import Effective, Rule
+from ..policy.law.pack import RulePack
+from ..policy.law.selection import PackSelection
 from ..policy.money import account_rates
-from ..policy.pack_selection import PackSelection
 from ..policy.restraint import restrain
-from ..policy.rule_model import Effective, Rule
-from ..policy.rule_pack import RulePack
 from ..policy.rules import Planner
 from ..training.judging.decide import decide
 from ..training.statistics.clusters import clustered_error

@@ -11,12 +11,12 @@ import pandas as pd
 
 from ..data.arms import ArmCatalogue
 from ..data.errors import Fault, InvalidInput
-from ..policy.pack_selection import PackSelection
+from ..policy.law.compose import Actor
+from ..policy.law.duties import Duty, duties_of
+from ..policy.law.model import Rule
+from ..policy.law.pack import RulePack
+from ..policy.law.selection import PackSelection
 from ..policy.reasons import Reason
-from ..policy.rule_compose import Actor
-from ..policy.rule_duties import Duty, duties_of
-from ..policy.rule_model import Rule
-from ..policy.rule_pack import RulePack
 from ..policy.settings import PolicySettings
 from .explain import find_rows
 from .receipt_card import NightCard

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..data.arms import ArmCatalogue
 from ..data.errors import Fault, InvalidInput
-from ..policy.rule_pack import RulePack
+from ..policy.law.pack import RulePack
 from ..policy.rules import load_packs, rules_version
 from ..policy.settings import PolicySettings, settings_digest
 from .output import run_card

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ..policy.rule_duties import Duty, Records
+from ..policy.law.duties import Duty, Records
 from .receipt import Cited, Plan, Receipt
 from .receipt_duty_words import duty, records_word
 from .receipt_words import AUTHORITY, CONFIDENCE, OFFERS, TONES, WAYS, Lang, channel, check, reason, text

@@ -10,7 +10,7 @@ import typer
 from ..data.arms import ArmCatalogue, default_arms
 from ..data.errors import Fault, InvalidInput
 from ..data.settings import BookSettings, read_section
-from ..policy.pack_selection import AUTOMATIC, PackSelection
+from ..policy.law.selection import AUTOMATIC, PackSelection
 from ..policy.settings import PolicySettings
 from ..training.gate.settings import GateSettings
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from lighttouch.data.arms import Arm, ArmCatalogue, default_arms
 from lighttouch.policy.calendar import lay_calendar, local_texts
-from lighttouch.policy.rule_check import BorrowerFacts, PastContact, check_contact
-from lighttouch.policy.rule_clock import Place
+from lighttouch.policy.law.check import BorrowerFacts, PastContact, check_contact
+from lighttouch.policy.law.clock import Place
 from lighttouch.policy.rules import Planner, RulePack, load_packs
 from lighttouch.policy.zones import day_start, from_micros, intersect, to_micros, wall_intervals
 from rule_books import book_for

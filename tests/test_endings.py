@@ -8,8 +8,8 @@ from lighttouch.data.settings import LedgerSettings
 from lighttouch.data.vocabulary import RESOLVABLE_KINDS, STOP_KINDS, WISH_KINDS
 from lighttouch.features.build import build_features
 from lighttouch.features.points import decision_points
-from lighttouch.policy.rule_clock import Place
-from lighttouch.policy.rule_person import BorrowerFacts, StatusEvent
+from lighttouch.policy.law.clock import Place
+from lighttouch.policy.law.person import BorrowerFacts, StatusEvent
 from lighttouch.policy.status import known_status, open_status
 
 BEGUN = NOW - timedelta(days=9)

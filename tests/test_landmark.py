@@ -9,8 +9,8 @@ from lighttouch.data.arms import Arm, ArmCatalogue, default_arms
 from lighttouch.data.book import Book
 from lighttouch.data.errors import InvalidInput, NoDecisionLog
 from lighttouch.data.vocabulary import CHANNELS
-from lighttouch.data.world_catalogue import find_spec
-from lighttouch.data.world_truth import true_odds
+from lighttouch.data.world.catalogue import find_spec
+from lighttouch.data.world.truth import true_odds
 from lighttouch.data.worlds import simulate
 from lighttouch.features.build import build_features
 from lighttouch.features.catalogue import FEATURE_NAMES

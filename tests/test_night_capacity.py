@@ -27,7 +27,7 @@ from rule_oracle import denials
 from rule_oracle_known import Known
 
 PACKS = ("house", "cn", "gb", "us-ma")
-RAW = [yaml.safe_load((files("lighttouch.policy.packs") / f"{name}.yaml").read_text("utf-8")) for name in PACKS]
+RAW = [yaml.safe_load((files("lighttouch.policy.law.packs") / f"{name}.yaml").read_text("utf-8")) for name in PACKS]
 # The teams work where most borrowers live: a working day in Massachusetts crosses the midnight of their days.
 HERE = "Asia/Shanghai"
 WEEKLY = {"sms": 40, "team desk": 14, "team post": 40}

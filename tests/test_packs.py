@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
-from lighttouch.policy.pack_selection import shipped_packs
-from lighttouch.policy.rule_examples import run_examples
+from lighttouch.policy.law.examples import run_examples
+from lighttouch.policy.law.selection import shipped_packs
 from lighttouch.policy.rules import RulePack
 
 ROOT = Path(__file__).parents[1]
@@ -29,7 +29,7 @@ PACKS = shipped_packs()
 
 @cache
 def raw(name):
-    return yaml.safe_load((ROOT / "policy" / "packs" / f"{name}.yaml").read_text(encoding="utf-8"))
+    return yaml.safe_load((ROOT / "policy" / "law" / "packs" / f"{name}.yaml").read_text(encoding="utf-8"))
 
 
 def all_rules():
@@ -79,7 +79,7 @@ def test_no_address_hides_in_the_text_of_a_pack():
     for name in PACKS:
         content = raw(name)
         listed = {entry["url"] for entry in content.get("sources", {}).values() if "url" in entry}
-        text = (ROOT / "policy" / "packs" / f"{name}.yaml").read_text(encoding="utf-8")
+        text = (ROOT / "policy" / "law" / "packs" / f"{name}.yaml").read_text(encoding="utf-8")
         assert set(re.findall(r"https?://[^\s\"',}]+", text)) == listed
 
 

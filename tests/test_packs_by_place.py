@@ -8,9 +8,9 @@ import pytest
 from lighttouch.data.arms import default_arms
 from lighttouch.data.book import Book
 from lighttouch.data.vocabulary import CHANNELS
-from lighttouch.policy.pack_selection import select_packs
-from lighttouch.policy.rule_check import check_contact, facts_of
-from lighttouch.policy.rule_engine import TIGHT, Step
+from lighttouch.policy.law.check import check_contact, facts_of
+from lighttouch.policy.law.engine import TIGHT, Step
+from lighttouch.policy.law.selection import select_packs
 from lighttouch.policy.rules import Planner, RulePack, lawful_arms, load_packs, rules_version
 from lighttouch.policy.settings import LenderSettings, PolicySettings
 from lighttouch.policy.zones import MINUTE, from_micros, to_micros

@@ -4,7 +4,7 @@ from datetime import date
 from functools import cache
 
 import pytest
-from lighttouch.policy.pack_selection import shipped_packs
+from lighttouch.policy.law.selection import shipped_packs
 from lighttouch.policy.rules import RulePack
 
 VOICE = {"call", "voicemail", "voicebot"}

@@ -2,8 +2,8 @@
 
 import pytest
 from lighttouch.data.errors import InvalidInput
-from lighttouch.policy.jurisdictions import covers, lineage
-from lighttouch.policy.pack_selection import PackSelection, select_packs, sets_numbers, shipped_packs
+from lighttouch.policy.law.jurisdictions import covers, lineage
+from lighttouch.policy.law.selection import PackSelection, select_packs, sets_numbers, shipped_packs
 from lighttouch.policy.rules import RulePack
 
 

@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import pytest
 from lighttouch.data.settings import parse_model
-from lighttouch.policy import rule_examples
-from lighttouch.policy.pack_selection import PackSelection, shipped_packs
-from lighttouch.policy.rule_check import About, check_contact
+from lighttouch.policy.law import examples as rule_examples
+from lighttouch.policy.law.check import About, check_contact
+from lighttouch.policy.law.selection import PackSelection, shipped_packs
 from lighttouch.policy.rules import RulePack
 
 HOUSE = RulePack.load("house")

@@ -12,12 +12,12 @@ import pytest
 from lighttouch.data.book import Book
 from lighttouch.data.errors import InvalidInput
 from lighttouch.data.vocabulary import CHANNELS
-from lighttouch.policy.pack_selection import shipped_packs
+from lighttouch.policy.law.model import Authority, Confidence
+from lighttouch.policy.law.pack import RulePack
+from lighttouch.policy.law.selection import shipped_packs
+from lighttouch.policy.law.states import DutyRule
 from lighttouch.policy.reasons import TEMPLATES, Reason
 from lighttouch.policy.restraint import ABILITY, CALM, STEP
-from lighttouch.policy.rule_model import Authority, Confidence
-from lighttouch.policy.rule_pack import RulePack
-from lighttouch.policy.rule_states import DutyRule
 from lighttouch.policy.settings import PolicySettings
 from lighttouch.serving import receipt_duty_words as duty_words
 from lighttouch.serving import receipt_words as words

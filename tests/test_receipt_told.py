@@ -8,10 +8,10 @@ from lighttouch.data.book import Book
 from lighttouch.data.vocabulary import CHANNELS
 from lighttouch.features.build import build_features
 from lighttouch.features.points import decision_points
-from lighttouch.policy.pack_selection import shipped_packs
-from lighttouch.policy.rule_duties import Duty, Records
-from lighttouch.policy.rule_pack import RulePack
-from lighttouch.policy.rule_states import DutyRule
+from lighttouch.policy.law.duties import Duty, Records
+from lighttouch.policy.law.pack import RulePack
+from lighttouch.policy.law.selection import shipped_packs
+from lighttouch.policy.law.states import DutyRule
 from lighttouch.policy.settings import PolicySettings
 from lighttouch.serving import receipt_duty_words as words
 from lighttouch.serving.explain import explain_file

@@ -2,9 +2,9 @@
 
 from datetime import date
 
-from lighttouch.policy.rule_compose import Actor
-from lighttouch.policy.rule_duties import Duty, Records, duties_of
-from lighttouch.policy.rule_pack import RulePack
+from lighttouch.policy.law.compose import Actor
+from lighttouch.policy.law.duties import Duty, Records, duties_of
+from lighttouch.policy.law.pack import RulePack
 
 
 def pack_of(jurisdiction, *bodies, **header):

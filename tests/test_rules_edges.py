@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from lighttouch.policy.rule_check import (
+from lighttouch.policy.law.check import (
     About,
     BorrowerFacts,
     Endpoint,
@@ -14,8 +14,8 @@ from lighttouch.policy.rule_check import (
     StatusEvent,
     check_contact,
 )
-from lighttouch.policy.rule_clock import Place
-from lighttouch.policy.rule_compose import Actor
+from lighttouch.policy.law.clock import Place
+from lighttouch.policy.law.compose import Actor
 from lighttouch.policy.rules import RulePack
 
 NY = "America/New_York"

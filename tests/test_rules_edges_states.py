@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from lighttouch.policy.rule_check import About, Endpoint, OpenLoan, StatusEvent
+from lighttouch.policy.law.check import About, Endpoint, OpenLoan, StatusEvent
 from test_rules_edges import HOURS, NY, at, calls, facts, pack_of, says
 
 NOON = "2026-11-20 12:00"

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from lighttouch.data.arms import Arm, ArmCatalogue
 from lighttouch.data.settings import OutcomeSettings
 from lighttouch.policy.calendar import lay_calendar
-from lighttouch.policy.rule_check import check_contact, facts_of
-from lighttouch.policy.rule_engine import TIGHT, Step
-from lighttouch.policy.rule_group import WISHES
-from lighttouch.policy.rule_states import HonourRule
+from lighttouch.policy.law.check import check_contact, facts_of
+from lighttouch.policy.law.engine import TIGHT, Step
+from lighttouch.policy.law.group import WISHES
+from lighttouch.policy.law.states import HonourRule
 from lighttouch.policy.rules import Planner, RulePack
 from lighttouch.policy.settings import CalendarSettings, LenderSettings, PolicySettings
 from lighttouch.policy.zones import MINUTE, from_micros, to_micros

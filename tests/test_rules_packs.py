@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from lighttouch.data.errors import InvalidInput
-from lighttouch.policy.rule_examples import run_examples
+from lighttouch.policy.law.examples import run_examples
 from lighttouch.policy.rules import RulePack, load_packs, rules_version
 
 BAD = Path(__file__).parent / "fixtures" / "rulepacks" / "bad"

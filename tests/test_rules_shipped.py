@@ -14,9 +14,9 @@ from lighttouch.data.arms import Arm, ArmCatalogue
 from lighttouch.data.settings import OutcomeSettings
 from lighttouch.data.vocabulary import CHANNELS
 from lighttouch.policy.calendar import lay_calendar
-from lighttouch.policy.pack_selection import shipped_packs
-from lighttouch.policy.rule_check import check_contact, facts_of
-from lighttouch.policy.rule_engine import TIGHT, Step
+from lighttouch.policy.law.check import check_contact, facts_of
+from lighttouch.policy.law.engine import TIGHT, Step
+from lighttouch.policy.law.selection import shipped_packs
 from lighttouch.policy.rules import Planner, RulePack
 from lighttouch.policy.settings import CalendarSettings, LenderSettings, PolicySettings
 from lighttouch.policy.zones import MINUTE, from_micros, to_micros
@@ -42,7 +42,7 @@ MOMENT, ASKED = timedelta(microseconds=1), 4
 
 @cache
 def raw_pack(name):
-    return yaml.safe_load((files("lighttouch.policy.packs") / f"{name}.yaml").read_text("utf-8"))
+    return yaml.safe_load((files("lighttouch.policy.law.packs") / f"{name}.yaml").read_text("utf-8"))
 
 
 @cache

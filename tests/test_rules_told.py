@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from lighttouch.data.arms import Arm, ArmCatalogue
 from lighttouch.policy.calendar import lay_calendar
+from lighttouch.policy.law.check import About, PastContact, check_contact
 from lighttouch.policy.recheck import Planned, recheck
-from lighttouch.policy.rule_check import About, PastContact, check_contact
 from lighttouch.policy.rules import Planner, RulePack, lawful
 from rule_cases import AS_OF, book_of
 from test_rules_edges import HOURS, at, facts, pack_of, says

@@ -31,7 +31,7 @@ def test_the_wheel_holds_every_module_pack_and_the_type_marker_and_nothing_else(
     inside = {name.removeprefix("lighttouch/") for name in zipfile.ZipFile(wheel).namelist() if name.startswith("lighttouch/")}
     layers = ("data", "features", "policy", "training", "serving")
     wanted = {str(path.relative_to(ROOT)) for layer in layers for path in (ROOT / layer).rglob("*.py")}
-    wanted |= {str(path.relative_to(ROOT)) for path in (ROOT / "policy" / "packs").glob("*.yaml")}
+    wanted |= {str(path.relative_to(ROOT)) for path in (ROOT / "policy" / "law" / "packs").glob("*.yaml")}
     assert inside == wanted | {"__init__.py", "__main__.py", "py.typed"}
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from lighttouch.data import world_truth
-from lighttouch.data.world_hazards import day_odds
+from lighttouch.data.world import truth as world_truth
+from lighttouch.data.world.hazards import day_odds
 from lighttouch.data.worlds import replay, simulate
 from world_cases import NAMES, ORDINARY, draw, logged
 from world_ledger_oracle import Oracle

@@ -9,7 +9,7 @@ import lightgbm as lgb
 import numpy as np
 from lighttouch.data.arms import ArmCatalogue, default_arms
 from lighttouch.data.book import Book
-from lighttouch.data.world_catalogue import find_spec
+from lighttouch.data.world.catalogue import find_spec
 from lighttouch.data.worlds import simulate
 from lighttouch.policy.settings import PolicySettings
 from lighttouch.policy.value import arm_value

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from ...data.arms import ArmCatalogue
 from ...policy.allocation_capacity import capacity_usage
 from ...policy.allocation_frozen import CapacityBelowFloor, frozen_prices
-from ...policy.allocation_prices import priced, remaining, reserve
 from ...policy.allocation_settings import CapacitySettings
 from ...policy.exploration import Draws, explore
+from ...policy.pricing.prices import priced, remaining, reserve
 from ...policy.reasons import Reason
 from ...policy.restraint import Restraint, restrain
 from ...policy.settings import PolicySettings

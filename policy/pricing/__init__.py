@@ -1,0 +1,1 @@
+"""Shadow prices: what arms cost when contacts or money are short."""
