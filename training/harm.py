@@ -23,6 +23,7 @@ from scipy.stats import beta
 from ..data.arms import ArmCatalogue
 from .inputs import Columns, Floats, Ints
 from .model.arm_kernel import ArmKernel
+from .model.blas import one_blas_thread
 from .model.covariates import Covariates
 from .model.effects import FOLDS, EffectRows, Effects
 from .model.fit_effects import fit_effects
@@ -98,6 +99,7 @@ class HarmModel:
     effects: HarmEffects | None = None
 
     @classmethod
+    @one_blas_thread()
     def fit(
         cls, X: pd.DataFrame, harm: Floats, codes: Ints, odds: Floats, groups: Ints, arms: ArmCatalogue, threads: int = 0
     ) -> Self:

@@ -13,6 +13,7 @@ from ..data.errors import Fault, InvalidInput
 from .inputs import Floats
 from .model.artefact import ResponseArtefact, load_artefact, sigmoid
 from .model.artefact_parts import Noise, Support
+from .model.blas import one_blas_thread
 from .model.boosting import Boosting, Sample, draw_halves, fit_halves
 from .model.calibration import fit_calibration
 from .model.diagnostics import diagnose
@@ -101,6 +102,7 @@ class ResponseModel:
         self.support = support
         self.n_threads = n_threads
 
+    @one_blas_thread()
     def fit(
         self,
         X: pd.DataFrame,
@@ -275,7 +277,7 @@ class ResponseModel:
 
     def _parameters(self) -> dict[str, Any]:
         return {
-            "random_state": self.random_state,
+            "random_state": int(self.random_state),
             "boosting": self.boosting.to_dict(),
             "propensity_boosting": self.propensity_boosting.to_dict(),
             "support": vars(self.support).copy(),

@@ -25,10 +25,10 @@ from dataclasses import dataclass
 import numpy as np
 from joblib import Parallel, cpu_count, delayed
 from scipy.linalg import lapack
-from threadpoolctl import threadpool_limits
 
 from ..inputs import Floats, Ints
 from .arm_kernel import ArmKernel
+from .blas import one_blas_thread
 
 # Rows multiplied at a time; the sums are added in this order, so that threads change no bit.
 CHUNK = 4_096
@@ -103,7 +103,7 @@ def moments(rows: EffectRows, fitted: Floats, threads: int) -> Moments:
     square, cross = np.zeros((FOLDS, side, side)), np.zeros((FOLDS, side))
     # A chunk in flight holds its square: as many as there are threads, however many rows.
     jobs = min(threads or cpu_count(), max(1, n // CHUNK))
-    with threadpool_limits(1, user_api="blas"):
+    with one_blas_thread():
         found = Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(
             delayed(_chunk_moments)(rows, fitted, at) for _, at in starts
         )
@@ -211,7 +211,7 @@ def posterior(
     """
     precision = square + prior_precision(kernel, sizes, p)
     # On one thread: no bit depends on how many there are.
-    with threadpool_limits(1, user_api="blas"):
+    with one_blas_thread():
         if differ:
             covariance, logdet = invert(precision)
         else:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from ..inputs import Floats
+from .blas import one_blas_thread
 from .effects import Effects
 
 # Rows are multiplied in multiples of this many: then a row's sum is the same bits alone as in a batch.
@@ -86,7 +86,7 @@ def quadratic(left: Floats, matrix: Floats, right: Floats) -> Floats:
         return np.zeros(len(left))
     padded = np.zeros((-(-len(left) // ROW_BLOCK) * ROW_BLOCK, left.shape[1]))
     padded[: len(left)] = left
-    with threadpool_limits(1, user_api="blas"):
+    with one_blas_thread():
         moved = (padded @ matrix)[: len(left)]
     result: Floats = np.einsum("np,np->n", moved, right)
     return result
