@@ -108,8 +108,9 @@ def evaluate(
         judged = judge_again(book, recommender.bundle, chosen.policy)
     for notice in (*book.notices, *judged.notices):
         note(f"  {notice}")
-    show_verdict(judged.verdict.values, judged.verdict.gains)
+    # Kept before it is shown: who has seen the final fold has had a look at it.
     keep(judged_record(judged, recommender.bundle), None, environment)
+    show_verdict(judged.verdict.values, judged.verdict.gains)
 
 
 def record_source(run: TrainingRun, folder: Path, options: TrainOptions, source: str, settings: Settings) -> RunRecord:

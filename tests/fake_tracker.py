@@ -4,7 +4,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lighttouch.data.errors import Fault, InvalidInput
-from lighttouch.training.registry.tracker import FOLD_TAG, MODEL_TAG, LoggedRun, Registered, RunRecord, Standing
+from lighttouch.training.registry.tracker import (
+    FOLD_TAG,
+    MODEL_TAG,
+    SETTINGS_TAG,
+    LoggedRun,
+    Registered,
+    RunRecord,
+    Standing,
+    candidate_of,
+)
 
 
 @dataclass
@@ -42,7 +51,8 @@ class FakeTracker:
         self.standings[standing.name] = standing
 
     def looks(self, fold):
-        return tuple(dict.fromkeys(run.tags[MODEL_TAG] for run in self.runs if run.tags.get(FOLD_TAG) == fold))
+        looked = [run.tags for run in self.runs if run.tags.get(FOLD_TAG) == fold]
+        return tuple(dict.fromkeys(candidate_of(tags[MODEL_TAG], tags.get(SETTINGS_TAG, "")) for tags in looked))
 
     def add(self, folder, name, tags=None):
         """Register a saved model."""

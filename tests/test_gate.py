@@ -20,6 +20,7 @@ from lighttouch.training.gate.hold import Trial, hold, open_trial
 from lighttouch.training.gate.settings import GateSettings
 from lighttouch.training.model.boosting import Boosting
 from lighttouch.training.promotion import Candidates, promote
+from lighttouch.training.registry.tracker import candidate_of
 from lighttouch.training.runs.run import train_book
 from scipy.stats import poisson
 from trained import QUICK
@@ -122,6 +123,16 @@ def test_events_of_a_borrower_are_bounded_together():
     assert missed["together"] < 0.25 * missed["apart"]
 
 
+def test_harm_that_is_a_trait_of_few_is_bounded_as_often_as_is_said():
+    rng, level, truth, missed = np.random.default_rng(4), 0.025, 0.01, 0
+    groups = np.repeat(np.arange(200), 25)
+    for _ in range(400):
+        # Two borrowers in a hundred complain, each at every second decision.
+        event = ((rng.random(200) < 2 * truth)[groups] & (rng.random(len(groups)) < 0.5)).astype(float)
+        missed += rate_upper(np.ones(len(groups)), event, groups, level)[1] < truth
+    assert missed / 400 < level + 2 * np.sqrt(level * (1 - level) / 400)
+
+
 def test_calibration_is_near_nothing_where_it_is_right_and_the_shift_where_it_is_not():
     rng = np.random.default_rng(0)
     right, shifted = [], []
@@ -132,6 +143,20 @@ def test_calibration_is_near_nothing_where_it_is_right_and_the_shift_where_it_is
         shifted.append(calibration_gap(y, p - 0.15, np.ones(500), np.arange(500))[0])
     assert np.mean(right) < 0.02
     assert np.mean(shifted) == pytest.approx(0.15, abs=0.02)
+
+
+def test_events_that_were_never_expected_are_a_gap_and_too_few_to_tell_are_none():
+    one, group = np.ones(2_000), np.arange(2_000)
+    y = np.resize([0.0, 1.0], 2_000)
+    found = check_calibration(y, np.full(2_000, 0.002), one, group, np.zeros(2_000, dtype=int), ARMS, 0.05)
+    assert not found[0].passed
+    assert found[0].figure == pytest.approx(0.498, abs=0.01)
+    y = np.zeros(2_000)
+    y[:3] = 1.0
+    (few,) = check_calibration(y, np.full(2_000, 0.002), one, group, np.zeros(2_000, dtype=int), ARMS, 0.05)
+    assert few.passed
+    assert np.isnan(few.figure)
+    assert "too few events" in few.sentence
 
 
 def test_an_arm_fails_calibration_only_beyond_chance_and_all_together_always():
@@ -238,11 +263,14 @@ def test_a_champion_is_a_rival_and_no_contact_is_none_any_more(silent, good, tra
 
 
 def test_each_further_attempt_asks_for_more_and_the_same_candidate_keeps_its_place(silent, good, trained):
-    own = silent.version
+    own = candidate_of(silent.version, trained.settings.version)
     first = hold(trial_of(good, silent), trained.settings, LAX, [own, "b", "c"])
     fourth = hold(trial_of(good, silent), trained.settings, LAX, ["a", "b", "c"])
     again = hold(trial_of(good, silent), trained.settings, LAX, ["a", "b", "c", own, "d"])
     assert (first.attempt, fourth.attempt, again.attempt) == (1, 4, 4)
+    # Under other settings the model decides differently: it is looked at anew.
+    other = trained.settings.model_copy(update={"dose_margin_share": 0.2})
+    assert hold(trial_of(good, silent), other, LAX, [own, "b"]).attempt == 3
     assert fourth.confidence == pytest.approx(1 - 0.05 / 20)
     assert checks_of(fourth)[RULE].figure < checks_of(first)[RULE].figure
     pd.testing.assert_frame_equal(again.table, fourth.table)

@@ -14,7 +14,7 @@ from lighttouch.data.errors import InvalidInput
 from lighttouch.serving.recommender import Recommender
 from lighttouch.training.model.boosting import Boosting
 from lighttouch.training.registry.bundle import ModelBundle
-from lighttouch.training.registry.tracker import RunRecord, Standing
+from lighttouch.training.registry.tracker import RunRecord, Standing, candidate_of
 from lighttouch.training.registry.tracking import MlflowTracker
 from lighttouch.training.response import ResponseModel
 from lighttouch.training.runs.account import account_of
@@ -111,6 +111,39 @@ def test_every_new_version_is_challenger_and_none_becomes_champion_by_being_regi
     assert tracker.standing(NAME) == Standing(NAME, None, "2")
 
 
+def fail_once(monkeypatch, tracker, call):
+    """Let the store's next call of a name fail, and the ones after it pass."""
+    client = tracker._client()
+    real, left = getattr(type(client), call), [1]
+
+    def flaky(self, *given, **named):
+        if left and left.pop():
+            raise OSError("database is locked")
+        return real(self, *given, **named)
+
+    monkeypatch.setattr(type(client), call, flaky)
+
+
+@pytest.mark.parametrize("call", ["set_registered_model_alias", "set_registered_model_tag"])
+def test_a_promotion_or_rollback_that_failed_half_way_can_be_given_again(kept, tracker, monkeypatch, call):
+    name = f"half-way-{call.rsplit('_', maxsplit=1)[-1]}"
+    for _ in range(2):
+        tracker.register(kept[0], name)
+    tracker.settle(tracker.standing(name).promoted("1"))
+    fail_once(monkeypatch, tracker, call)
+    with pytest.raises(InvalidInput, match="database is locked"):
+        tracker.settle(tracker.standing(name).promoted("2"))
+    assert tracker.standing(name) == Standing(name, "1", "2")
+    tracker.settle(tracker.standing(name).promoted("2"))
+    assert tracker.standing(name) == Standing(name, "2", "2", ("1",))
+    fail_once(monkeypatch, tracker, call)
+    with pytest.raises(InvalidInput, match="database is locked"):
+        tracker.settle(tracker.standing(name).rolled_back())
+    assert tracker.standing(name).champion == "2"
+    tracker.settle(tracker.standing(name).rolled_back())
+    assert tracker.standing(name) == Standing(name, "1", "2", (), ("2",))
+
+
 def test_champions_and_those_before_them_are_kept_in_the_store(kept, tracker, client, record):
     name = "line-of-champions"
     for _ in range(3):
@@ -129,17 +162,22 @@ def test_champions_and_those_before_them_are_kept_in_the_store(kept, tracker, cl
         tracker.standing("nobody")
 
 
-def test_looks_at_a_final_fold_are_counted_by_model_in_the_order_of_the_first_look(tracker):
+def test_looks_at_a_final_fold_are_counted_by_model_and_settings_even_of_deleted_runs(tracker):
     for fold, model in (("f1", "b"), ("f2", "c"), ("f1", "a"), ("f1", "b"), ("f1", "c")):
-        tracker.log(RunRecord("a look", tags={"final_fold": fold, "model_version": model}))
+        tracker.log(RunRecord("a look", tags={"final_fold": fold, "model_version": model, "settings_version": "s"}))
     tracker.log(RunRecord("no look", tags={"model_version": "d"}))
-    assert tracker.looks("f1") == ("b", "a", "c")
-    assert tracker.looks("f2") == ("c",)
+    tracker.log(RunRecord("a look", tags={"final_fold": "f1", "model_version": "a", "settings_version": "t"}))
+    seen = ("b under s", "a under s", "c under s", "a under t")
+    assert tracker.looks("f1") == seen
+    assert tracker.looks("f2") == ("c under s",)
     assert tracker.looks("f3") == ()
+    for run in tracker._client().search_runs(["1"], "tags.final_fold = 'f1'"):
+        tracker._client().delete_run(run.info.run_id)
+    assert tracker.looks("f1") == seen
 
 
 def test_a_training_run_counts_as_a_look_at_the_fold_that_it_was_judged_on(kept, tracker, trained):
-    assert tracker.looks(trained.run.final_fold) == (trained.run.bundle.version,)
+    assert tracker.looks(trained.run.final_fold) == (candidate_of(trained.run.bundle.version, trained.settings.version),)
 
 
 @pytest.mark.parametrize("address", ["models:/contact-response@champion", "models:/contact-response/1", "the run"])

@@ -87,11 +87,13 @@ def rate_upper(weight: Floats, event: Floats, groups: Ints, level: float) -> tup
     >>> rate, round(upper, 5)  # the rule of three: 3 / 1,000
     (0.0, 0.003)
     """
-    n, largest = len(weight), float(weight.max(initial=0.0)) / len(weight)
+    n, by_borrower = len(weight), np.bincount(groups, weight * event)
+    # What comes next may weigh as much as any row, or come as often as to the borrower to whom it came most.
+    largest = float(max(weight.max(initial=0.0), by_borrower.max(initial=0.0))) / n
     if not largest > 0:
         return float("nan"), 1.0
     rate = float(weight @ event) / n
-    variance = float((np.bincount(groups, weight * event) ** 2).sum()) / n**2
+    variance = float((by_borrower**2).sum()) / n**2
     shape = 2 * (rate + largest) ** 2 / (variance + largest**2)
     upper = (variance + largest**2) / (2 * (rate + largest)) * float(chi2.ppf(1 - level, shape))
     return rate, min(upper, 1.0)
@@ -113,7 +115,7 @@ def calibration_gap(y: Floats, p: Floats, weight: Floats, groups: Ints) -> tuple
     """Return the root mean square gap of predicted and observed shares over fifths, less noise, and its chance.
 
     The gap of a part is partly chance: the variance of each is taken off its square, so that a calibrated model is near 0
-    with few rows as with many. Rows of a borrower count together. With too few expected events there are fewer parts.
+    with few rows as with many. Rows of a borrower count together. With few events, expected and seen, there are fewer parts.
 
     Parameters
     ----------
@@ -124,18 +126,19 @@ def calibration_gap(y: Floats, p: Floats, weight: Floats, groups: Ints) -> tuple
 
     Returns
     -------
-    gap : float
-    chance : float
-        That a calibrated model's parts are as far off; NaN where there are too few events even for one.
+    gap, chance : float
+        The gap, and the chance that a calibrated model's parts are as far off; NaN where there are too few events even for one.
 
     References
     ----------
     Kumar, Liang, Ma (2019), Verified uncertainty calibration, NeurIPS.
     """
-    told = float(weight.sum()) ** 2 / float(weight @ weight) / len(weight) * min(p.sum(), (1 - p).sum())
+    # Expected or seen: events that a model never expected are the clearest fault of all.
+    events = max(min(side.sum(), (1 - side).sum()) for side in (p, y))
+    told = float(weight.sum()) ** 2 / float(weight @ weight) / len(weight) * events
     parts = min(int(told / LEAST_EVENTS), FIFTHS)
     if parts == 0:
-        return 0.0, float("nan")
+        return float("nan"), float("nan")
     mass, squares, statistic = 0.0, 0.0, 0.0
     for part in np.array_split(np.argsort(p, kind="stable"), parts):
         w, left = weight[part], y[part] - p[part]
@@ -171,9 +174,9 @@ def check_calibration(
     pooled, chance = calibration_gap(y, p, weight, groups)
     rate = float(np.average(y, weights=weight))
     scaled = limit * 4 * rate * (1 - rate)
-    # NaN, where nothing can be told from chance, is chance.
+    # NaN, where there is too little to tell, is no fault.
     beyond = chance < ARM_LEVEL
-    passed = pooled <= scaled or (pooled <= limit and not beyond)
+    passed = not (pooled > limit or (beyond and pooled > scaled))
     checks = [_calibration_check("calibration", pooled, scaled if beyond else limit, passed=passed)]
     for k, name in enumerate(arms.names):
         own = codes == k
@@ -187,6 +190,8 @@ def check_calibration(
 
 def _calibration_check(name: str, gap: float, limit: float, *, passed: bool) -> Check:
     remedy = "." if passed else ": what it promises is not what happens. Train again on newer decisions."
+    if np.isnan(gap):
+        return Check(name, gap, limit, f"{name}: too few events, expected and seen, to tell; limit {limit:.3f}.", passed=passed)
     found = f"{name}: predicted and observed response differ by {gap:.3f}, limit {limit:.3f}"
     return Check(name, gap, limit, found + remedy, passed=passed)
 

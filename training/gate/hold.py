@@ -20,6 +20,7 @@ from ..evaluation.logged import rewards
 from ..judging.decide import decide_logged
 from ..judging.judge import LEARNT, Verdict, judge, unseen_rows
 from ..registry.bundle import ModelBundle
+from ..registry.tracker import candidate_of
 from ..rows.folds import fold_digest, time_folds
 from ..rows.landmark import NO_LOG, treatment_table
 from ..rows.table import TrainingTable, training_table
@@ -119,11 +120,11 @@ def hold(trial: Trial, settings: PolicySettings, gate: GateSettings, looks: Sequ
     Parameters
     ----------
     looks : sequence of str
-        Versions of the models that were judged on this fold before, by their first look. A candidate that is among them has
-        its place there: judged again it is the same attempt with the same verdict.
+        Candidates (models under settings) that were judged on this fold before, by their first look. One that is among them
+        has its place there: judged again it is the same attempt with the same verdict.
     """
-    version = trial.challenger.version
-    attempt = list(looks).index(version) + 1 if version in looks else len(looks) + 1
+    candidate = candidate_of(trial.challenger.version, settings.version)
+    attempt = list(looks).index(candidate) + 1 if candidate in looks else len(looks) + 1
     level, rows = gate.level_of(attempt), trial.rows
     alarms = _heard(trial.challenger, gate)
     rivals, champion = _rivals(trial, gate), _champion_policy(trial, settings)

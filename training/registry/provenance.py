@@ -14,6 +14,7 @@ from ...data.book import Book
 from ...features.catalogue import FEATURES
 from ...policy.rules import load_packs, rules_version
 from ...policy.settings import PolicySettings
+from .tracker import SETTINGS_TAG
 
 _LIBRARIES = ("lighttouch", "lightgbm", "numpy", "pandas", "duckdb", "ibis-framework", "scikit-learn")
 # The repository root is the package: only its layers are code that can change a figure.
@@ -28,7 +29,7 @@ def provenance(book: Book, settings: PolicySettings) -> dict[str, str]:
         "data_digest": book.digest,
         "features_digest": features_digest(),
         "rules_version": rules_version(load_packs(settings.packs)),
-        "settings_version": settings.version,
+        SETTINGS_TAG: settings.version,
         "code_digest": code_digest(),
     }
 

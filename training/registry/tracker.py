@@ -7,8 +7,13 @@ from typing import Protocol
 from ...data.errors import Fault, InvalidInput
 
 CHAMPION, CHALLENGER = "champion", "challenger"
-# Tags of a run that judged a model on a final fold: which fold, which model.
-FOLD_TAG, MODEL_TAG = "final_fold", "model_version"
+# Tags of a run that judged a model on a final fold: which fold, which model, under which settings.
+FOLD_TAG, MODEL_TAG, SETTINGS_TAG = "final_fold", "model_version", "settings_version"
+
+
+def candidate_of(model: str, settings: str) -> str:
+    """Return the name of what is judged: under other settings a model decides differently, and is another candidate."""
+    return f"{model} under {settings}"
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,7 @@ class Standing:
             found = "no champion" if self.champion is None else f"version {self.champion}, and none before it"
             remedy = "Nothing was moved. `lighttouch promote` makes a champion; the first one has nothing to go back to."
             raise InvalidInput([Fault(f"model '{self.name}'", "a champion and one before it", found, remedy)])
-        withdrawn = (*self.withdrawn, self.champion)
+        withdrawn = tuple(dict.fromkeys((*self.withdrawn, self.champion)))
         return replace(self, champion=self.former[-1], former=self.former[:-1], withdrawn=withdrawn)
 
 
@@ -164,8 +169,8 @@ class Tracker(Protocol):
         ...
 
     def looks(self, fold: str) -> tuple[str, ...]:
-        """Return the models (by their own version) that were judged on a final fold, each once, by their first look.
+        """Return the candidates (`candidate_of`) that were judged on a final fold, each once, by their first look.
 
-        A run says that it looked by its tags `FOLD_TAG` and `MODEL_TAG`.
+        A run says that it looked by its tags `FOLD_TAG`, `MODEL_TAG` and `SETTINGS_TAG`.
         """
         ...

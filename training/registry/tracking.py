@@ -14,6 +14,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 import mlflow
 import pandas as pd
+from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
@@ -23,7 +24,18 @@ from ...data.errors import Fault, InvalidInput
 from ...data.files import ensure_writable
 from ..inputs import NUMBER
 from .bundle import ModelBundle
-from .tracker import CHALLENGER, CHAMPION, FOLD_TAG, MODEL_TAG, LoggedRun, Registered, RunRecord, Standing
+from .tracker import (
+    CHALLENGER,
+    CHAMPION,
+    FOLD_TAG,
+    MODEL_TAG,
+    SETTINGS_TAG,
+    LoggedRun,
+    Registered,
+    RunRecord,
+    Standing,
+    candidate_of,
+)
 
 _MODEL = "model"
 # Tags of a registered model: versions by comma.
@@ -95,7 +107,11 @@ class MlflowTracker:
                 raise self._unknown(name, error) from None
             aliases = {alias: str(version) for alias, version in dict(known.aliases).items()}
             former, withdrawn = (_versions(known.tags.get(tag, "")) for tag in (_FORMER, _WITHDRAWN))
-            return Standing(name, aliases.get(CHAMPION), aliases.get(CHALLENGER), former, withdrawn)
+            champion = aliases.get(CHAMPION)
+            # What was stopped half way left the champion itself as the last one before it.
+            while former and former[-1] == champion:
+                former = former[:-1]
+            return Standing(name, champion, aliases.get(CHALLENGER), former, withdrawn)
 
     def settle(self, standing: Standing) -> None:
         """Point the `champion` alias as the standing says, and keep who was champion before."""
@@ -103,13 +119,16 @@ class MlflowTracker:
             raise InvalidInput([Fault(f"model '{standing.name}'", "a version to be champion", "none", "")])
         with self._store():
             client = self._client()
-            # The history first: killed in between, the alias still points at a champion that was lawfully made.
-            for tag, versions in ((_FORMER, standing.former), (_WITHDRAWN, standing.withdrawn)):
+            # Killed in between, the alias points at a champion that was lawfully made, and all that a rollback goes back
+            # through is still there: the same command can be given again.
+            longest = max(self.standing(standing.name).former, standing.former, key=len)
+            for tag, versions in ((_WITHDRAWN, standing.withdrawn), (_FORMER, longest)):
                 client.set_registered_model_tag(standing.name, tag, _text(versions))
             client.set_registered_model_alias(standing.name, CHAMPION, standing.champion)
+            client.set_registered_model_tag(standing.name, _FORMER, _text(standing.former))
 
     def looks(self, fold: str) -> tuple[str, ...]:
-        """Return the models that were judged on a final fold, each once, by their first look."""
+        """Return the candidates that were judged on a final fold, each once, by their first look, deleted runs included."""
         with self._store():
             client = self._client()
             known = client.get_experiment_by_name(self.experiment)
@@ -118,9 +137,12 @@ class MlflowTracker:
             chosen, found, token = f"tags.{FOLD_TAG} = '{fold}'", [], None
             while True:
                 page = client.search_runs(
-                    [known.experiment_id], chosen, order_by=["attributes.start_time ASC"], page_token=token
+                    [known.experiment_id], chosen, ViewType.ALL, order_by=["attributes.start_time ASC"], page_token=token
                 )
-                found += [run.data.tags.get(MODEL_TAG, run.info.run_id) for run in page]
+                found += [
+                    candidate_of(run.data.tags.get(MODEL_TAG, run.info.run_id), run.data.tags.get(SETTINGS_TAG, ""))
+                    for run in page
+                ]
                 token = page.token
                 if not token:
                     return tuple(dict.fromkeys(found))
