@@ -115,6 +115,9 @@ def test_a_column_measured_after_the_arm_rings(result):
 def test_the_baseline_is_found_by_its_name_or_asked_for():
     renamed = experiment().replace({"arm": {"none": "No E-Mail"}})
     assert run(renamed).model.arms.baseline == "No E-Mail"
+    assert any("'No E-Mail' is taken for no treatment" in notice for notice in run(renamed).notices)
+    with pytest.raises(InvalidInput, match="the arm without treatment"):
+        run(experiment().replace({"arm": {"none": "0.5", "call": "1.0", "letter": "2.0"}}))
     plain = experiment().replace({"arm": {"none": "post"}})
     with pytest.raises(InvalidInput, match=r"the arm without treatment, found the arms call, letter, post"):
         run(plain)

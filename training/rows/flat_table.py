@@ -22,7 +22,7 @@ __all__ = ["FlatColumns", "FlatTable", "read_flat_table"]
 LEAST_ARM_ROWS = 50
 # As many groups to learn from as an interval needs, and as many to hold out.
 LEAST_GROUPS = 2 * LEAST_CLUSTERS
-_BASELINE_NAME = re.compile(r"^(none|no|nothing|control|holdout|0|untreated)([\W_].*)?$", re.IGNORECASE)
+_BASELINE_NAME = re.compile(r"^(none|no|nothing|control|holdout|0(\.0*)?(?![\d.])|untreated)(?P<rest>[\W_].*)?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,8 @@ def read_flat_table(table: pd.DataFrame, columns: FlatColumns, baseline: str | N
         # By name: a part of the table may lack an arm.
         propensity = dict.fromkeys(arms.names, propensity)
     notices = empty_columns(X) + numbers_as_text(X) + tell_the_outcome(X, y)
+    if baseline is None and (guess := _BASELINE_NAME.match(arms.baseline)) and guess["rest"]:
+        notices += (f"Arm '{arms.baseline}' is taken for no treatment, by its name; --baseline (baseline=) names another.",)
     if columns.group is None:
         notices += unnamed_groups(X, tuple(name for name in X.columns if may_name_rows(name, X[name])))
     if isinstance(propensity, Mapping):
