@@ -44,6 +44,18 @@ def test_a_dose_between_tried_doses_is_valued_near_the_truth_and_flagged(fitted,
     assert found.supported.all()
 
 
+def test_a_dose_between_is_valued_beside_an_arm_whose_dose_nobody_knows():
+    arms = ArmCatalogue(
+        [Arm("none"), Arm("sms-weekly", sms=1), Arm("sms-daily", sms=7), Arm("call-script-b", dose_known=False)]
+    )
+    kernel = ArmKernel.of(arms)
+    logs = np.zeros(len(kernel.names))
+    weights, left = kernel.of_new_arm(Arm("sms-twice", sms=2), arms, logs)
+    # Only what any contact does is shared: 1 of 2 of every arm's variance.
+    assert weights == pytest.approx(np.full(3, 0.25))
+    assert left == pytest.approx(2 - 0.75)
+
+
 def test_what_was_never_tried_is_less_sure_than_what_was(fitted):
     model, X = fitted
     low, high = model.interval_by_arm(X)

@@ -70,8 +70,9 @@ class ArmKernel:
         variance : float
         """
         sizes, others = np.exp(logs), list(arms)[1:]
-        across = np.einsum("c,ck->k", sizes, np.stack(_parts([arm], others, _top(others)))[:, 0])
-        own = float(sizes @ np.stack(_parts([arm], [arm], _top(others)))[:, 0, 0])
+        own_parts = [COMPONENTS.index(name) for name in self.names]
+        across = np.einsum("c,ck->k", sizes, np.stack(_parts([arm], others, _top(others)))[own_parts, 0])
+        own = float(sizes @ np.stack(_parts([arm], [arm], _top(others)))[own_parts, 0, 0])
         weights: Floats = np.linalg.solve(self.covariance(logs), across)
         return weights, max(own - float(weights @ across), 0.0)
 
