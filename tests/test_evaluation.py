@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from lighttouch.data.arms import Arm, ArmCatalogue
 from lighttouch.data.errors import InvalidInput
@@ -81,6 +82,43 @@ def test_every_form_of_policy_propensity_and_arms_means_the_same():
         for arms in (ARMS, catalogue)
     ]
     assert len({(round(v.estimate, 12), round(v.se, 12), v.supported) for v in found}) == 1
+
+
+def test_columns_of_a_table_go_by_the_arms_names():
+    data, turned = log(), ["call", "none", "sms"]
+    policy = pd.DataFrame(np.random.default_rng(1).dirichlet([1, 1, 1], 600), columns=ARMS)
+    outcome, none = pd.DataFrame(data["outcome"], columns=ARMS), pd.DataFrame(np.tile([1.0, 0, 0], (600, 1)), columns=ARMS)
+    odds = pd.DataFrame(np.full((600, 3), 1 / 3), columns=ARMS)
+    expected = policy_value(policy.to_numpy(), versus=none.to_numpy(), **data)
+    changed = data | {"outcome": outcome[turned], "propensity": odds[turned]}
+    assert policy_value(policy[turned], versus=none[turned], **changed) == expected
+    assert policy_value(policy.set_axis(range(3), axis=1), versus=none, **data) == expected
+    with pytest.raises(InvalidInput) as caught:
+        policy_value(
+            policy.rename(columns={"sms": "fax"}), versus=none[["none", "sms"]], **data | {"outcome": outcome.add_prefix("E_")}
+        )
+    assert [fault.where for fault in caught.value.faults] == ["outcome", "versus", "versus", "policy"]
+    assert "a column for each of none, sms, call, found the columns none, fax, call" in str(caught.value)
+
+
+def test_next_to_no_event_carries_nothing_however_many_rows():
+    rng = np.random.default_rng(0)
+    arm = rng.choice(ARMS, 3_000)
+    base = {"arm": arm, "propensity": 1 / 3, "arms": ARMS, "method": "snips"}
+    few, events = np.where(arm == "none", 0.0, rng.random(3_000) < 0.3), 2
+    few[np.flatnonzero(arm == "none")[:events]] = 1.0
+    for reward, said in (
+        (few, f"a reward of 1 was seen {events} times under the policy's arms (at least 3 needed)"),
+        (1 - few, f"a reward of 0 was seen {events} times"),
+        (few * rng.lognormal(4, 1, 3_000), f"a reward other than 0 was seen {events} times"),
+        (np.zeros(3_000), "a reward other than 0 was seen 0 times"),
+    ):
+        found = policy_value(["none"] * 3_000, reward=reward, **base)
+        assert not found.supported
+        assert said in found.reason
+    assert policy_value(["sms"] * 3_000, reward=few, **base).supported
+    # A difference stands on both policies.
+    assert not policy_value(["sms"] * 3_000, reward=few, versus=["none"] * 3_000, **base).supported
 
 
 def test_the_difference_to_oneself_is_nothing_and_to_another_is_paired():

@@ -9,10 +9,10 @@ from numpy.typing import ArrayLike
 
 from ...data.arms import ArmCatalogue
 from ...data.errors import Fault, InvalidInput
-from ..inputs import Floats, Ints, arm_positions, group_codes, numbers
+from ..inputs import Floats, Ints, arm_positions, group_codes, in_arm_order, numbers
 from ..model.propensity import SUM_TOLERANCE, Propensity, PropensityLike, read_propensity
 from ..statistics.clusters import clustered_error, reach
-from .weights import Footing, footing
+from .weights import Footing, Told, footing, told_by
 
 Method = Literal["dr", "ips", "snips", "dm"]
 METHODS: tuple[Method, ...] = ("dr", "ips", "snips", "dm")
@@ -64,6 +64,7 @@ class _Log:
     propensity: Propensity
     outcome: Floats | None
     groups: Ints
+    told: tuple[Told, ...]
 
 
 def policy_value(  # noqa: PLR0913  the interface that outside code is written against
@@ -84,7 +85,7 @@ def policy_value(  # noqa: PLR0913  the interface that outside code is written a
     Parameters
     ----------
     policy : array-like of shape (n,) or (n, K)
-        Arm names, or probabilities in the order of `arms`.
+        Arm names, or probabilities in the order of `arms`; a DataFrame's columns go by their names, here and below.
     arm : array-like of str of shape (n,)
         The logged arms.
     reward : array-like of shape (n,)
@@ -122,10 +123,10 @@ def policy_value(  # noqa: PLR0913  the interface that outside code is written a
 
     Examples
     --------
-    >>> log = dict(arm=["a", "b"] * 50, reward=[1.0, 0.0] * 50, propensity=0.5, arms=["a", "b"])
+    >>> log = dict(arm=["a", "b"] * 50, reward=[1.0, 0.0, 0.0, 0.0] * 25, propensity=0.5, arms=["a", "b"])
     >>> value = policy_value(["a"] * 100, method="snips", **log)
     >>> value.estimate, value.ess, value.supported
-    (1.0, 50.0, True)
+    (0.5, 50.0, True)
     """
     (found,) = policy_values(
         [policy], arm=arm, reward=reward, propensity=propensity, arms=arms, outcome=outcome, versus=versus, groups=groups,
@@ -189,7 +190,7 @@ def _value(sides: tuple[Floats, ...], log: _Log, confidence: float, method: Meth
     influence = sum(s * part for s, part in zip(sign, influences, strict=True))
     se = clustered_error(cast("Floats", influence), log.groups)
     half = reach(log.groups, 0.5 + confidence / 2) * se
-    base = _worse([footing(side, log.codes, log.propensity, log.names, log.groups) for side in sides])
+    base = _worse([footing(side, log.codes, log.propensity, log.names, log.groups, log.told) for side in sides])
     return PolicyValue(
         float(estimate), se, float(estimate - half), float(estimate + half), base.ess, base.max_weight, base.mean_weight,
         supported=not base.reason, reason=base.reason, method=method, n=len(log.codes),
@@ -244,7 +245,7 @@ def _read_log(  # noqa: PLR0913, PLR0917  the parts of the public signature
     rewards, clusters = numbers("reward", reward, n, faults, unknown), group_codes(groups, n, faults)
     if method not in METHODS:
         faults.append(Fault("method", f"one of {', '.join(METHODS)}", repr(method), "'dr' is the usual one."))
-    expected = None if outcome is None else np.asarray(outcome, dtype=np.float64)
+    expected = None if outcome is None else np.asarray(in_arm_order("outcome", outcome, names, faults), dtype=np.float64)
     if expected is None and method in {"dr", "dm"}:
         remedy = "Pass the model's out_of_fold, times the recoverable amount for money; or choose method='snips'."
         faults.append(
@@ -257,12 +258,12 @@ def _read_log(  # noqa: PLR0913, PLR0917  the parts of the public signature
     if propensity is None:
         remedy = "Pass the log's; or the model's propensity_out_of_fold, or propensity_by_arm of held-out rows."
         faults.append(Fault("propensity", "the log's probabilities", "none", remedy))
-    return _Log(names, codes, rewards, known or Propensity(np.ones(n)), expected, clusters)
+    return _Log(names, codes, rewards, known or Propensity(np.ones(n)), expected, clusters, told_by(rewards))
 
 
 def _probabilities(policy: Any, names: Sequence[str], n: int, where: str, faults: list[Fault]) -> Floats:
     """Return a policy as probabilities of shape (n, K)."""
-    given = np.asarray(policy)
+    given = np.asarray(in_arm_order(where, policy, names, faults))
     shape = (n, len(names))
     if given.ndim != 2:
         chosen = arm_positions(policy, names, n, faults, where)
