@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from lighttouch.data.arms import Arm, ArmCatalogue
 from lighttouch.data.errors import InvalidInput
@@ -172,12 +173,73 @@ def test_all_faults_of_a_fit_come_at_once():
         ({"propensity": np.tile([0.6, 0.6, -0.2], (500, 1))}, "no chance below 0, found 500 rows with less, such as -0.2"),
         ({"sample_weight": np.full(500, -1.0)}, "0 or more"),
         ({"X": pd.DataFrame(index=range(500))}, "at least one column"),
+        (
+            {"y": [0] * 250 + [1] * 250, "sample_weight": [1.0] * 260 + [0.0] * 240},
+            "at least 20 zeros and 20 ones, found 250 zeros and 10 ones of a weight above 0",
+        ),
+        (
+            {"propensity": pd.DataFrame(1 / 3, index=range(500), columns=["none", "sms", "call-weekly"])},
+            "a column for each of none, sms-weekly, call-weekly, found the columns none, sms, call-weekly",
+        ),
+        (
+            {"X": pd.DataFrame({"age": pd.cut(np.arange(500), 4)})},
+            r"column 'age' of X: .*, found category of interval.*rename_categories\(str\)",
+        ),
     ],
 )
 def test_bad_input_is_refused_with_its_reason(change, words):
     X, y, arm = draw(500)
     with pytest.raises(InvalidInput, match=words):
         quick().fit(**({"X": X, "y": y, "arm": arm} | change))
+
+
+def test_parameters_that_fit_cannot_use_are_told_with_the_data():
+    X, y, arm = draw(500)
+    with pytest.raises(InvalidInput) as caught:
+        quick(random_state=None, n_threads=-1).fit(X, y * 2, arm=arm)
+    assert [fault.where for fault in caught.value.faults] == ["random_state", "n_threads", "y"]
+    with pytest.raises(InvalidInput, match=r"random_state: expected a whole number of 0 or more, found -1\."):
+        quick(random_state=-1).fit(X, y, arm=arm)
+
+
+def test_propensities_by_column_go_by_the_arms_names(data):
+    X, y, arm = draw(800)
+    odds = pd.DataFrame({"none": 0.2, "sms-weekly": 0.5, "call-weekly": 0.3}, index=range(800))
+    odds += np.linspace(-0.05, 0.05, 800)[:, None] * np.array([1, -1, 0])
+    first, second, bare = (
+        quick().fit(X, y, arm=arm, propensity=given).predict_by_arm(X)
+        for given in (odds, odds[["call-weekly", "none", "sms-weekly"]], odds.to_numpy())
+    )
+    assert np.array_equal(first, second)
+    assert np.array_equal(first, bare)
+
+
+def test_rows_that_weigh_nothing_are_no_support_and_no_rows(data):
+    X, y, arm = data
+    weight = np.where((arm == "call-weekly") & (np.arange(len(arm)) % 50 != 0), 0.0, 1.0)
+    found = quick(support=SupportRule(least_rows=50)).fit(X, y, arm=arm, propensity=1 / 3, sample_weight=weight)
+    counted = {name: int(((arm == name) & (weight > 0)).sum()) for name in ARMS.names}
+    assert counted["call-weekly"] < 50 < counted["none"]
+    assert found.diagnostics.counts == counted
+    assert found.diagnostics.rows == sum(counted.values())
+    assert found.diagnostics.thin_rows == 0
+    assert found.support_by_arm(X.head()).tolist() == [[True, True, False]] * 5
+
+
+def test_a_state_of_numpys_own_type_is_saved_and_read_back(data, tmp_path):
+    X, y, arm = data
+    quick(random_state=np.int64(3)).fit(X, y, arm=arm).save(tmp_path / "model")
+    assert ResponseModel.load(tmp_path / "model").random_state == 3
+
+
+def test_booleans_of_any_kind_are_numbers(data):
+    X, y, arm = data
+    owner = X["owner"].astype("boolean").where(np.arange(len(X)) % 7 > 0)
+    first, second = (
+        quick().fit(X.assign(owner=owner.astype(kind)), y, arm=arm).predict_by_arm(X.head(50))
+        for kind in ("boolean", pd.ArrowDtype(pa.bool_()))
+    )
+    assert np.array_equal(first, second)
 
 
 def test_a_fault_is_told_once():

@@ -125,6 +125,12 @@ def test_no_borrower_helps_to_predict_itself():
     assert leaky.scores["test_log_loss"].mean() < 0.5
 
 
+def test_a_table_without_names_and_a_state_that_is_none_are_told_together(log):
+    with pytest.raises(InvalidInput) as told:
+        cross_validate(model(random_state=None), **log | {"X": log["X"].to_numpy()})
+    assert [fault.where for fault in told.value.faults] == ["random_state", "X"]
+
+
 def test_everything_wrong_with_a_cross_validation_is_said_at_once(log):
     with pytest.raises(InvalidInput) as told:
         cross_validate(model(), log["X"], log["y"] + 5, arm=np.full(2_400, "fax"), propensity=None, folds=1)

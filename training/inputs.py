@@ -140,7 +140,7 @@ def _kind(column: pd.Series) -> str:
         if types.is_numeric_dtype(levels.dtype):
             return NUMBER_CATEGORY
         return TEXT_CATEGORY if all(isinstance(level, str) for level in levels) else f"category of {levels.dtype}"
-    if types.is_complex_dtype(dtype) or not types.is_numeric_dtype(dtype):
+    if types.is_complex_dtype(dtype) or not (types.is_numeric_dtype(dtype) or types.is_bool_dtype(dtype)):
         return str(dtype)
     return NUMBER
 
@@ -186,11 +186,22 @@ def frame_faults(X: Any) -> list[Fault]:
 
 def _kind_fault(name: str, column: pd.Series) -> Fault:
     remedy = "Turn text into a category: X[c].astype('category'); turn dates into days before as_of; leave identifiers out."
-    return Fault(f"column '{name}' of X", "numbers or a category of text or numbers", str(column.dtype), remedy)
+    found = str(column.dtype)
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        found, remedy = _kind(column), "Name its levels in text: X[c].cat.rename_categories(str)."
+    return Fault(f"column '{name}' of X", "numbers or a category of text or numbers", found, remedy)
 
 
-def binary_outcome(y: ArrayLike, n: int, faults: list[Fault], where: str = "y") -> Floats:
-    """Return the outcome as 0.0 and 1.0, of shape (n,); what is wrong is added to `faults`."""
+def binary_outcome(
+    y: ArrayLike, n: int, faults: list[Fault], where: str = "y", counted: NDArray[np.bool_] | None = None
+) -> Floats:
+    """Return the outcome as 0.0 and 1.0, of shape (n,); what is wrong is added to `faults`.
+
+    Parameters
+    ----------
+    counted : ndarray of shape (n,), optional
+        Rows that weigh something: only their zeros and ones are enough or too few.
+    """
     before = len(faults)
     mature = "Leave out rows that are not mature: they are neither yes nor no."
     values = numbers(where, y, n, faults, mature, "0 and 1", "Write 1 for yes and 0 for no.")
@@ -201,9 +212,10 @@ def binary_outcome(y: ArrayLike, n: int, faults: list[Fault], where: str = "y") 
         remedy = "For money, multiply the response by the recoverable amount instead."
         faults.append(Fault(where, "only 0 and 1", found, remedy))
         return np.zeros(n)
-    events = int(values.sum())
-    if min(events, n - events) < MIN_EVENTS:
-        found = f"{n - events:,} zeros and {events:,} ones"
+    told = values if counted is None else values[counted]
+    events, others = int(told.sum()), int((1 - told).sum())
+    if min(events, others) < MIN_EVENTS:
+        found = f"{others:,} zeros and {events:,} ones{'' if counted is None else ' of a weight above 0'}"
         faults.append(
             Fault(where, f"at least {MIN_EVENTS} zeros and {MIN_EVENTS} ones", found, "Wait for more outcomes to mature.")
         )
@@ -283,3 +295,24 @@ def arm_positions(arm: ArrayLike, names: Sequence[str], n: int, faults: list[Fau
         remedy = "Add it to the catalogue, or leave its rows out."
         faults.append(Fault(where, f"one of {', '.join(names)}", repr(name), remedy))
     return np.asarray(positions, dtype=np.int64)
+
+
+def in_arm_order(where: str, given: Any, names: Sequence[str], faults: list[Fault]) -> Any:
+    """Return a table of a column per arm with its columns in the order of `names`; what is no DataFrame as it is.
+
+    Columns that carry no names (0, 1, ...) are taken in their order; any others must be the arms.
+    """
+    if not isinstance(given, pd.DataFrame) or given.columns.equals(pd.RangeIndex(given.shape[1])):
+        return given
+    if set(given.columns) == set(names) and given.shape[1] == len(names):
+        return given[list(names)].to_numpy()
+    found = f"the columns {', '.join(map(str, given.columns))}"
+    remedy = "Name a column for each arm, or pass given.to_numpy() in the order of the arms."
+    faults.append(Fault(where, f"a column for each of {', '.join(names)}", found, remedy))
+    return given
+
+
+def whole_number(where: str, given: Any, faults: list[Fault], remedy: str) -> None:
+    """Add a fault where something is no whole number of 0 or more."""
+    if isinstance(given, bool) or not isinstance(given, int | np.integer) or given < 0:
+        faults.append(Fault(where, "a whole number of 0 or more", repr(given), remedy))

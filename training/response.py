@@ -19,7 +19,7 @@ from .model.calibration import fit_calibration
 from .model.diagnostics import diagnose
 from .model.dose_between import DosePrediction, predict_between
 from .model.effects import FOLDS
-from .model.fit_data import FitData, check_fit
+from .model.fit_data import FitData, check_fit, parameter_faults
 from .model.learn_effects import Odds, learn_effects, out_of_half
 from .model.level_noise import inflation
 from .model.propensity import (
@@ -127,6 +127,7 @@ class ResponseModel:
         groups : array-like of shape (n,), optional
             Rows that share one (a borrower's) stay in one half.
         sample_weight : array-like of shape (n,), optional
+            A row of weight 0 counts for nothing: neither as an event nor towards support.
 
         Returns
         -------
@@ -138,7 +139,8 @@ class ResponseModel:
         InvalidInput
             Every fault at once.
         """
-        data = check_fit(self.arms, X, y, arm, propensity, groups, sample_weight)
+        own_faults = parameter_faults(self.random_state, self.n_threads)
+        data = check_fit(self.arms, X, y, arm, propensity, groups, sample_weight, own_faults)
         halves = draw_halves(data.codes, data.groups, self.boosting.pairs, np.random.default_rng(self.random_state))
         sample = Sample(data.Z, data.y, data.columns.categorical, data.weight)
         sample = sample.binned(self.boosting, self.n_threads, self.random_state)
@@ -150,7 +152,7 @@ class ResponseModel:
         weight = _comparable(odds.taken, data, floor, K)
         logits = learnt.out_of_fold[np.arange(len(data.y)), data.codes]
         calibration = fit_calibration(logits, data.y, data.codes, weight, data.groups, K)
-        counts = tuple(np.bincount(data.codes, minlength=K).tolist())
+        counts = tuple(np.bincount(data.codes[data.counted], minlength=K).tolist())
         self.artefact = ResponseArtefact(
             arms=self.arms,
             columns=data.columns,
@@ -169,7 +171,8 @@ class ResponseModel:
         self.artefact = replace(self.artefact, noise=replace(self.artefact.noise, variance=self._noise(data.Z)))
         self.out_of_fold = sigmoid(calibration.apply(learnt.out_of_fold))
         self.propensity_out_of_fold = odds.estimated
-        self.diagnostics = diagnose(self.arms.names, data.y, data.codes, self.out_of_fold, weight)
+        told = data.counted
+        self.diagnostics = diagnose(self.arms.names, data.y[told], data.codes[told], self.out_of_fold[told], weight[told])
         return self
 
     def predict_by_arm(self, X: pd.DataFrame) -> Floats:

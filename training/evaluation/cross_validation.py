@@ -10,7 +10,8 @@ from sklearn.base import clone
 from sklearn.model_selection import GroupKFold
 
 from ...data.errors import Fault, InvalidInput
-from ..inputs import Floats, arm_positions, binary_outcome, group_codes
+from ..inputs import Floats, arm_positions, binary_outcome, frame_faults, group_codes
+from ..model.fit_data import parameter_faults
 from ..model.propensity import PropensityLike, read_propensity
 from ..response import ResponseModel
 from .logged import Log
@@ -74,7 +75,8 @@ def cross_validate(
     InvalidInput
         Every fault at once.
     """
-    faults: list[Fault] = []
+    faults = parameter_faults(model.random_state, model.n_threads)
+    faults += [] if isinstance(X, pd.DataFrame) else frame_faults(X)
     n, names = len(X), model.arms.names
     codes = arm_positions(arm, names, n, faults)
     stated = read_propensity(propensity, codes, names, faults)

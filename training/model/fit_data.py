@@ -3,11 +3,23 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ...data.arms import ArmCatalogue
 from ...data.errors import Fault, InvalidInput
-from ..inputs import Columns, Floats, Ints, arm_positions, binary_outcome, frame_faults, group_codes, positive_weights
+from ..inputs import (
+    Columns,
+    Floats,
+    Ints,
+    arm_positions,
+    binary_outcome,
+    frame_faults,
+    group_codes,
+    positive_weights,
+    whole_number,
+)
 from ..statistics.clusters import LEAST_CLUSTERS
 from ..value_faults import few_groups
 from .propensity import Propensity, read_propensity
@@ -43,9 +55,29 @@ class FitData:
     weight: Floats | None
     propensity: Propensity | None
 
+    @property
+    def counted(self) -> NDArray[np.bool_] | slice:
+        """Rows that weigh something."""
+        return slice(None) if self.weight is None else self.weight > 0
 
-def check_fit(arms: ArmCatalogue, X: Any, y: Any, arm: Any, propensity: Any, groups: Any, weight: Any) -> FitData:
+
+def parameter_faults(random_state: Any, n_threads: Any) -> list[Fault]:
+    """Return what is wrong with parameters of a `ResponseModel` that only `fit` looks at."""
+    faults: list[Fault] = []
+    whole_number("random_state", random_state, faults, "The same state gives the same model; 0 is usual.")
+    whole_number("n_threads", n_threads, faults, "0 takes all cores.")
+    return faults
+
+
+def check_fit(  # noqa: PLR0913, PLR0917  the arguments of `fit`
+    arms: ArmCatalogue, X: Any, y: Any, arm: Any, propensity: Any, groups: Any, weight: Any, found: list[Fault]
+) -> FitData:
     """Check the arguments of `ResponseModel.fit`.
+
+    Parameters
+    ----------
+    found : list of Fault
+        What was found before, and is told with the rest.
 
     Raises
     ------
@@ -53,8 +85,9 @@ def check_fit(arms: ArmCatalogue, X: Any, y: Any, arm: Any, propensity: Any, gro
         Every fault at once.
     """
     # Without a table or arms there is no number of rows and no code to hold the rest against.
-    if faults := _missing_parts(arms, X):
-        raise InvalidInput(faults)
+    if missing := _missing_parts(arms, X):
+        raise InvalidInput([*found, *missing])
+    faults = list(found)
     try:
         columns = Columns.learn(X)
     except InvalidInput as error:
@@ -63,10 +96,10 @@ def check_fit(arms: ArmCatalogue, X: Any, y: Any, arm: Any, propensity: Any, gro
     n = len(X)
     if len(arms) < 2:
         faults.append(Fault("arms", "at least two", f"{len(arms)}", "An effect needs an arm to compare with."))
-    outcome = binary_outcome(y, n, faults)
+    clusters, weights = _clusters(groups, n, faults), positive_weights(weight, n, faults)
+    outcome = binary_outcome(y, n, faults, counted=None if weights is None else weights > 0)
     codes = arm_positions(arm, arms.names, n, faults)
     known = read_propensity(propensity, codes, arms.names, faults)
-    clusters, weights = _clusters(groups, n, faults), positive_weights(weight, n, faults)
     if faults:
         raise InvalidInput(faults)
     return FitData(columns, columns.encode(X), outcome, codes, clusters, weights, known)

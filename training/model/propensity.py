@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 
 from ...data.errors import Fault
-from ..inputs import Floats, Ints
+from ..inputs import Floats, Ints, in_arm_order
 from ..value_faults import no_numbers
 from .boosting import Boosting, Sample, draw_halves, fit_halves
 from .scorer import PropensityScorer, centred_logits, softmax
@@ -80,6 +80,10 @@ def read_propensity(propensity: Any, codes: Ints, names: Sequence[str], faults: 
         None where nothing was stated, or where it or an arm is at fault.
     """
     if propensity is None:
+        return None
+    before = len(faults)
+    propensity = in_arm_order("propensity", propensity, names, faults)
+    if len(faults) > before:
         return None
     if isinstance(propensity, Mapping):
         found = _by_name(propensity, codes, names, faults)
