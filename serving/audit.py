@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +20,8 @@ from ..features.points import decision_points
 from ..policy.settings import PolicySettings
 from ..training.judging.audit import FROM_LOG, UNKNOWN, AuditLog, AuditOptions, age_band, audit_groups, judged_together
 from ..training.judging.judge import unseen_rows
-from ..training.rows.folds import time_folds
+from ..training.registry.provenance import provenance
+from ..training.rows.folds import look_at, time_folds
 from ..training.rows.table import TrainingTable, training_table
 from .audit_rules import rule_prices
 from .decisions import Brain
@@ -54,17 +55,28 @@ class Audit:
         dimension, group, direction (lighter, same, heavier, open), overrides, borrowers.
     facts : dict
         Versions, period, counts.
+    origin : dict
+        Digests of data, features, rules, settings and code.
+    final_fold : str
+        Digest of the gate's final fold where any of it is told of: the gate counts the look.
     """
 
     groups: pd.DataFrame
     rules: pd.DataFrame
     overrides: pd.DataFrame
     facts: dict[str, Any]
+    origin: dict[str, str] = field(default_factory=dict)
+    final_fold: str = ""
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Every table by its name."""
+        return {"groups": self.groups, "rules": self.rules, "overrides": self.overrides}
 
     def write(self, folder: Path) -> None:
         """Write groups.csv, rules.csv, overrides.csv and audit.json, all or none; the folder of an audit is replaced."""
         check_audit_folder(folder)
-        tables = {"groups": self.groups, "rules": self.rules, "overrides": self.overrides}
+        tables = self.tables
         content = {"facts": self.facts, "notes": list(NOTES)} | {name: _plain(table) for name, table in tables.items()}
         with replacing(folder) as room:
             room.mkdir()
@@ -126,7 +138,8 @@ def audit(
         raise InvalidInput([Fault("the audit", "a model", "the house policy alone", "Train one: `lighttouch train DIR`.")])
     options, settings = options or AuditOptions(), brain.settings
     table = training_table(book, brain.arms, settings)
-    test = unseen_rows(table, time_folds(table.rows["as_of"], settings.outcome.horizon_days), [brain.bundle])
+    folds = time_folds(table.rows["as_of"], settings.outcome.horizon_days)
+    test = unseen_rows(table, folds, [brain.bundle])
     log = AuditLog.of(brain.bundle, test, settings)
     groups = {one: values for one, values in profiles(book, test.rows[["borrower_id", "as_of"]]).items() if one in by}
     scores = log.scores(executed_contacts(book, test, settings))
@@ -146,7 +159,8 @@ def audit(
         "policy_version": brain.versions.policy,
         "rules_version": brain.versions.rules,
     }
-    return Audit(found, priced, overrides(book, brain.arms, settings, by, options), facts)
+    origin, look = provenance(book, settings), look_at(table.rows, folds.test)
+    return Audit(found, priced, overrides(book, brain.arms, settings, by, options), facts, origin, look)
 
 
 def profiles(book: Book, points: pd.DataFrame) -> dict[str, pd.Series]:

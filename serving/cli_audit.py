@@ -9,9 +9,10 @@ import typer
 from ..data.clock import parse_instant
 from ..data.stores import open_book
 from ..training.judging.audit import FROM_LOG, AuditOptions
+from ..training.runs.record import look_record
 from .audit import DIMENSIONS, NOTES, Audit, check_audit_folder, check_dimensions
 from .audit import audit as audit_book
-from .cli_model import tracker_for
+from .cli_model import keep, open_store, tell_kept, tracker_for
 from .console import band, checking, note, say, show, stage
 from .decisions import Brain
 from .environment import Environment
@@ -41,6 +42,7 @@ def audit(
     folder, instant = out or environment.room / "audit", parse_instant(as_of) if as_of else None
     check_dimensions(words)
     check_audit_folder(folder)
+    open_store(environment)
     with stage("loading the model"):
         loaded = Recommender.load(model, chosen.policy, tracker_for(model, environment))
     brain = Brain(loaded.bundle, loaded.settings, loaded.packs, loaded.arms)
@@ -48,8 +50,12 @@ def audit(
         book = open_book(source, chosen.book, loaded.arms)
     with book, stage("auditing decisions that the model has not seen, and pricing rules"):
         found = audit_book(book, brain, words, instant, AuditOptions(min_borrowers))
-    show_audit(found)
+    # Kept before it is shown, as every look at the final fold.
+    pages = {f"{name}.csv": table.to_csv(index=False) for name, table in found.tables.items()}
+    kept = keep(look_record("audit", loaded.bundle, found.origin, found.final_fold, pages), None, environment)
     found.write(folder)
+    show_audit(found)
+    tell_kept(kept, environment)
     say(f"audit: {folder}")
 
 

@@ -12,9 +12,11 @@ from ..training.judging.frontier import SWEPT, frontier_table
 from ..training.judging.judge import unseen_rows
 from ..training.pictures.frontier import frontier_pictures
 from ..training.pictures.page import page
-from ..training.rows.folds import time_folds
+from ..training.registry.provenance import provenance
+from ..training.rows.folds import look_at, time_folds
 from ..training.rows.table import training_table
-from .cli_model import tracker_for
+from ..training.runs.record import look_record
+from .cli_model import keep, open_store, tell_kept, tracker_for
 from .console import checking, say, show, stage
 from .environment import Environment
 from .recommender import Recommender
@@ -37,6 +39,7 @@ def frontier(
     targets = [stem.with_name(f"{stem.name}{ending}") for ending in (".csv", ".html")]
     for target in targets:
         ensure_writable(target)
+    open_store(environment)
     with stage("loading the model"):
         bundle = Recommender.load(model, chosen.policy, tracker_for(model, environment)).bundle
     with checking(source):
@@ -45,8 +48,12 @@ def frontier(
         table = training_table(book, bundle.arms, chosen.policy)
         folds = time_folds(table.rows["as_of"], chosen.policy.outcome.horizon_days)
         found = frontier_table(bundle, unseen_rows(table, folds, [bundle]), chosen.policy, points)
-    _tell(found)
+        look, origin = look_at(table.rows, folds.test), provenance(book, chosen.policy)
+    # Kept before it is shown, as every look at the final fold.
+    kept = keep(look_record("frontier", bundle, origin, look, {"frontier.csv": found.to_csv(index=False)}), None, environment)
     _write(found, *targets)
+    _tell(found)
+    tell_kept(kept, environment)
     say(f"table: {targets[0]}    page: {targets[1]}")
 
 

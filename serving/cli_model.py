@@ -16,27 +16,22 @@ from ..training.flat.recipe import FlatRecipe
 from ..training.flat.record import flat_bundle, flat_record
 from ..training.flat.run import FlatResult, train_flat
 from ..training.registry.bundle import check_folder
-from ..training.registry.tracker import LoggedRun, RunRecord, Tracker, check_name
-from ..training.rows.compliance import said_of
+from ..training.registry.tracker import LoggedRun, Registered, RunRecord, Tracker, check_name
 from ..training.rows.flat_columns import FlatColumns, require_columns
 from ..training.runs.account import account_of
 from ..training.runs.recipe import RECIPE_PAGE, Recipe
 from ..training.runs.record import judged_record, record_of
 from ..training.runs.run import TrainingRun, TrainOptions, judge_again, train_book
-from .console import checking, head, note, say, show, stage
+from .console import checking, head, note, say, stage
 from .environment import Environment
 from .flat_file import read_table
 from .recommender import Recommender
 from .settings import Settings, SettingsFile
-from .tables import show_account, show_qini, show_report, show_verdict
+from .tables import show_account, show_qini, show_report, show_run, show_verdict
 
 MODEL_NAME = "contact-response"
 OF_A_TABLE = ("--arm", "--outcome", "--propensity", "--group", "--baseline", "--drop")
 OF_A_BOOK = ("--settings", "--select")
-COMPLIANCE_FORMATS = {
-    **dict.fromkeys(("planned", "off: payment", "off: event", "executed"), "{:,.0f}"),
-    **dict.fromkeys(("executed_share", "delivered_share", "outage_share"), "{:.1%}"),
-}
 
 
 def train(  # noqa: PLR0913, PLR0917  each parameter is an option of the command
@@ -80,14 +75,14 @@ def train(  # noqa: PLR0913, PLR0917  each parameter is an option of the command
         result = train_table(frame, flat)
         with stage("saving the model"):
             record = flat_record(result, folder, str(table))
+        tell_kept(keep(record, register, environment), environment, gated=False)
     elif source is not None:
         options, chosen = TrainOptions(seed=seed, select_share=select), Settings.read(settings)
         choose_source(source)
         open_store(environment)
-        record = record_source(train_source(source, chosen, folder, options), folder, options, source, chosen)
+        keep_run(train_source(source, chosen, folder, options), folder, options, source, chosen, register, environment)
     else:
         raise typer.BadParameter("Name the event tables, or one flat table with --table.")
-    keep(record, register, environment, gated=table is None)
     say(f"model: {folder}")
 
 
@@ -106,21 +101,32 @@ def evaluate(
         book = open_book(source, chosen.book, recommender.bundle.arms)
     with book, stage("judging on the final time fold"):
         judged = judge_again(book, recommender.bundle, chosen.policy)
+    # Kept before it is shown: who has seen the final fold has had a look at it.
+    kept = keep(judged_record(judged, recommender.bundle), None, environment)
     for notice in (*book.notices, *judged.notices):
         note(f"  {notice}")
-    # Kept before it is shown: who has seen the final fold has had a look at it.
-    keep(judged_record(judged, recommender.bundle), None, environment)
     show_verdict(judged.verdict.values, judged.verdict.gains)
+    tell_kept(kept, environment)
 
 
-def record_source(run: TrainingRun, folder: Path, options: TrainOptions, source: str, settings: Settings) -> RunRecord:
-    """Compute what a run shows of itself, print it in short, and describe the run with all that makes it again."""
+def keep_run(
+    run: TrainingRun,
+    folder: Path,
+    options: TrainOptions,
+    source: str,
+    settings: Settings,
+    name: str | None,
+    environment: Environment,
+) -> None:
+    """Compute what a run shows of itself, keep it with all that makes it again, and only then print it in short."""
     with stage("curves, calibration, support, families"):
         account = account_of(run, settings.policy)
         record = record_of(run, folder, options, account)
-    show_account(account)
     recipe = Recipe.of(run, options, without_password(source), settings.to_dict())
-    return replace(record, pages={**record.pages, RECIPE_PAGE: recipe.to_json()})
+    kept = keep(replace(record, pages={**record.pages, RECIPE_PAGE: recipe.to_json()}), name, environment)
+    show_run(run)
+    show_account(account)
+    tell_kept(kept, environment)
 
 
 def train_again(run_id: str, source: str | None, folder: Path, tracker: Tracker, table: Path | None = None) -> None:
@@ -143,7 +149,9 @@ def train_again(run_id: str, source: str | None, folder: Path, tracker: Tracker,
     else:
         _refuse(table, "a run on event tables", "Name their folder, file or address without --table, or nothing.")
         settings, place = Settings.from_dict(recipe.settings), source or recipe.source
-        recipe.compare(train_source(place, settings, folder, recipe.options, recipe))
+        run = train_source(place, settings, folder, recipe.options, recipe)
+        show_run(run)
+        recipe.compare(run)
     say(f"the same model, byte for byte: version {recipe.model_version}, in {folder}")
 
 
@@ -156,30 +164,13 @@ def _refuse(named: object, kind: str, remedy: str) -> None:
 def train_source(
     source: str, settings: Settings, folder: Path, options: TrainOptions, recipe: Recipe | None = None
 ) -> TrainingRun:
-    """Train on a book, which must be the recipe's where there is one, and print what the model is worth."""
+    """Train on a book, which must be the recipe's where there is one."""
     with checking(source):
         book = open_book(source, settings.book, settings.arms)
         if recipe is not None:
             recipe.check(book)
     with book, stage("features, training, and judging on the final time fold"):
-        run = train_book(book, settings.arms, settings.policy, folder, options)
-    for notice in (*book.notices, *run.fit.notices, *run.notices):
-        note(f"  {notice}")
-    say(
-        f"  learnt from {len(run.fit):,} commitments before {run.folds.fit_end:%Y-%m-%d}, "
-        f"judged on {len(run.test):,} from {run.folds.judged_from:%Y-%m-%d} on"
-        f"{'' if run.folds.select_start is None else ' (the select fold; the final one is unseen)'}"
-    )
-    show_verdict(run.verdict.values, run.verdict.gains, run.folds.judged_name)
-    if len(run.compliance):
-        counts = run.compliance.drop(columns=["commitments", "due", "delivered", "in_outage"])
-        show(
-            counts.rename(columns=lambda name: name.replace("stopped_by_", "off: ")),
-            "contacts planned and made",
-            COMPLIANCE_FORMATS,
-        )
-        note(f"  {said_of(run.compliance)}")
-    return run
+        return train_book(book, settings.arms, settings.policy, folder, options)
 
 
 def open_table(path: Path, options: Mapping[str, object], recipe: FlatRecipe | None = None) -> pd.DataFrame:
@@ -206,24 +197,28 @@ def train_table(frame: pd.DataFrame, options: Mapping[str, object]) -> FlatResul
     return result
 
 
-def keep(record: RunRecord, name: str | None, environment: Environment, *, gated: bool = True) -> LoggedRun:
-    """Keep a run in the tracker; register its model where a name is given.
+def keep(record: RunRecord, name: str | None, environment: Environment) -> tuple[LoggedRun, Registered | None]:
+    """Keep a run in the tracker; register its model where a name is given."""
+    with stage("keeping the run in MLflow"):
+        tracker = tracker_in(environment)
+        run = tracker.log(record)
+        return run, tracker.register(run, name) if name is not None else None
+
+
+def tell_kept(kept: tuple[LoggedRun, Registered | None], environment: Environment, *, gated: bool = True) -> None:
+    """Print where a run is kept, and how its model goes on.
 
     Parameters
     ----------
     gated : bool
         Whether the gate can judge the model, on a book with a decision log.
     """
-    with stage("keeping the run in MLflow"):
-        tracker = tracker_in(environment)
-        run = tracker.log(record)
-        registered = tracker.register(run, name) if name is not None else None
+    run, registered = kept
     say(f"run: {run.run_id}    see it: mlflow ui --backend-store-uri {environment.tracking_uri}")
     if registered:
         say(f"registered: models:/{registered.name}@{registered.aliases[-1]} (version {registered.version})")
         way = f"it becomes champion through the gate: lighttouch promote DATA --name {registered.name}"
         say(f"  {way if gated else 'it stays a challenger: the gate judges models of event tables only'}")
-    return run
 
 
 def open_store(environment: Environment) -> None:

@@ -14,7 +14,7 @@ from ..data.worlds import Truth, simulate
 from ..features.catalogue import FEATURES
 from ..training.runs.run import TrainingRun, TrainOptions
 from .cli_gate import promote_from
-from .cli_model import MODEL_NAME, keep, record_source, tracker_in, train_source
+from .cli_model import MODEL_NAME, keep_run, tracker_in, train_source
 from .cli_nightly import decide_night
 from .console import head, note, say, show, stage
 from .environment import Environment
@@ -45,25 +45,24 @@ def demo(
         book, report = check_source(room / "book")
         book.close()
     say(report.to_text())
-    head(f"3  {len(FEATURES)} features, training, judging")
-    options = TrainOptions()
-    run = train_source(str(room / "book"), Settings(), room / "model", options)
+    head(f"3  {len(FEATURES)} features, training, judging, registry")
+    options, source = TrainOptions(), str(room / "book")
+    run = train_source(source, Settings(), room / "model", options)
+    keep_run(run, room / "model", options, source, Settings(), MODEL_NAME, environment)
     show(against_truth(run, world.truth), "what the judge could not know: the true share repaid on the same decisions", _SHARES)
-    head("4  Run and model in the registry")
-    keep(record_source(run, room / "model", options, str(room / "book"), Settings()), MODEL_NAME, environment)
-    head("5  The gate")
+    head("4  The gate")
     tracker = tracker_in(environment)
-    promotion = promote_from(str(room / "book"), MODEL_NAME, Settings(), tracker)
-    head("6  Tonight")
+    promotion = promote_from(source, MODEL_NAME, Settings(), tracker)
+    head("5  Tonight")
     address = f"models:/{MODEL_NAME}@champion" if promotion.after.champion else str(room / "model")
     if not promotion.after.champion:
         note(
             f"  there is no champion, so the night is shown with the model of this run, out of {address}: a demonstration only"
         )
     recommender = Recommender.load(address, tracker=tracker)
-    night = decide_night(str(room / "book"), recommender, BookSettings(), parse_instant(AS_OF))
+    night = decide_night(source, recommender, BookSettings(), parse_instant(AS_OF))
     write_night(night, room / "recs.parquet")
-    head("7  Three borrowers explained")
+    head("6  Three borrowers explained")
     for borrower in three_of(night):
         say(explain_file(room / "recs.parquet", borrower) + "\n")
     tell_places(room, environment)

@@ -1,4 +1,4 @@
-"""The only file that reads the process environment: where runs are kept, and how many threads to use."""
+"""The only file that reads the process environment: where runs are kept."""
 
 import os
 from dataclasses import dataclass

@@ -2,14 +2,37 @@
 
 import pandas as pd
 
+from ..training.rows.compliance import said_of
 from ..training.runs.account import Account
-from .console import band, carried, note, show
+from ..training.runs.run import TrainingRun
+from .console import band, carried, note, say, show
 
 VALUE_FORMATS = {"per week": "{:.2f}", "ess": "{:,.0f}", "projected": "{:.1%}"}
 ARM_FORMATS = {
     "contacts/week": "{:.2f}", "decisions": "{:,.0f}", "comparable": "{:.0%}",
     **dict.fromkeys(("predicted", "observed"), "{:.3f}"),
 }  # fmt: skip
+COMPLIANCE_FORMATS = {
+    **dict.fromkeys(("planned", "off: payment", "off: event", "executed"), "{:,.0f}"),
+    **dict.fromkeys(("executed_share", "delivered_share", "outage_share"), "{:.1%}"),
+}
+
+
+def show_run(run: TrainingRun) -> None:
+    """Print what the reader of a run on a book should know, what its model is worth, what became of planned contacts."""
+    for notice in (*run.book_notices, *run.fit.notices, *run.notices):
+        note(f"  {notice}")
+    say(
+        f"  learnt from {len(run.fit):,} commitments before {run.folds.fit_end:%Y-%m-%d}, "
+        f"judged on {len(run.test):,} from {run.folds.judged_from:%Y-%m-%d} on"
+        f"{'' if run.folds.select_start is None else ' (the select fold; the final one is unseen)'}"
+    )
+    show_verdict(run.verdict.values, run.verdict.gains, run.folds.judged_name)
+    if len(run.compliance):
+        counts = run.compliance.drop(columns=["commitments", "due", "delivered", "in_outage"])
+        counts = counts.rename(columns=lambda name: name.replace("stopped_by_", "off: "))
+        show(counts, "contacts planned and made", COMPLIANCE_FORMATS)
+        note(f"  {said_of(run.compliance)}")
 
 
 def show_verdict(values: pd.DataFrame, gains: pd.DataFrame, fold: str = "final") -> None:

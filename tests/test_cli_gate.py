@@ -7,9 +7,12 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 from command_line import AS_OF, refused, run, too_wide
+from lighttouch.serving.environment import Environment
 from lighttouch.training.gate import hold as gate_module
 from lighttouch.training.gate.checks import Check
 from lighttouch.training.registry.bundle import ModelBundle
+from lighttouch.training.registry.tracker import FOLD_TAG, MODEL_TAG, SETTINGS_TAG
+from mlflow import MlflowClient
 
 pytestmark = pytest.mark.usefixtures("quick")
 SENDING = "2026-11-23T02:00Z"
@@ -100,6 +103,39 @@ def test_the_audit_is_printed_within_the_width_and_written(shop, tmp_path):
     for word in ("contacts_recommended", "harm_added_log", "house.opt_out", "by region"):
         assert word in said.out
     assert {path.name for path in (tmp_path / "audit").iterdir()} == {"audit.json", "groups.csv", "overrides.csv", "rules.csv"}
+
+
+SHOWN = {
+    "train": ("cli_model.show_run", ["--seed", 7]),
+    "evaluate": ("cli_model.show_verdict", []),
+    "frontier": ("cli_frontier._tell", ["--points", 2]),
+    "audit": ("cli_audit.show_audit", ["--by", "region"]),
+}
+
+
+@pytest.mark.parametrize("command", SHOWN)
+def test_what_shows_the_final_fold_is_kept_as_a_look_before_anything_is_shown(shop, tmp_path, monkeypatch, command):
+    class InTheMiddle(Exception):
+        pass
+
+    def stop(*_):
+        raise InTheMiddle
+
+    show, more = SHOWN[command]
+    monkeypatch.setattr(f"lighttouch.serving.{show}", stop)
+    asked = [*more, *(["--save", tmp_path / "model"] if command == "train" else ["--model", shop.model])]
+    asked += ["--out", tmp_path / "out"] if command in {"frontier", "audit"} else []
+    client, known = MlflowClient(Environment.read().tracking_uri), run_id(shop.learnt)
+    with pytest.raises(InTheMiddle):
+        run(command, shop.book, *asked)
+    experiment = client.get_run(known).info.experiment_id
+    (last,) = client.search_runs([experiment], order_by=["attributes.start_time DESC"], max_results=1)
+    tags = last.data.tags
+    assert last.info.run_name.startswith("book-" if command == "train" else f"{command}-")
+    assert tags[FOLD_TAG] == client.get_run(known).data.tags[FOLD_TAG]
+    judged = ModelBundle.load(tmp_path / "model" if command == "train" else shop.model)
+    assert tags[MODEL_TAG] == judged.version
+    assert tags[SETTINGS_TAG] == client.get_run(known).data.tags[SETTINGS_TAG]
 
 
 def test_an_experiment_is_planned_for_a_model_and_without_one(shop):

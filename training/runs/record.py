@@ -73,6 +73,23 @@ def judged_record(judged: Judged, bundle: ModelBundle) -> RunRecord:
     )
 
 
+def look_record(what: str, bundle: ModelBundle, origin: dict[str, str], final_fold: str, pages: dict[str, str]) -> RunRecord:
+    """Describe what else a command showed of a saved model on the final fold, so that the gate counts the look.
+
+    Parameters
+    ----------
+    what : str
+        The command.
+    origin : dict
+        `provenance` of the book and the settings.
+    final_fold : str
+        `look_at` what was shown; empty where it was none of the gate's final fold.
+    pages : dict of str to str
+        The tables that were shown.
+    """
+    return RunRecord(f"{what}-{bundle.version}", tags=tags_of(bundle.version, origin, final_fold), pages=pages)
+
+
 def gate_record(found: GateVerdict, trial: Trial, gate: GateSettings, tags: dict[str, str]) -> RunRecord:
     """Describe what the gate said: every question with its figure, every reason, the digests.
 

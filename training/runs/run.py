@@ -76,6 +76,8 @@ class TrainingRun:
         Digests of data, features, rules, settings and code.
     compliance : DataFrame
         Planned against executed contacts of the commitments learnt from; empty where nobody logged decisions.
+    book_notices : tuple of str
+        What the book's checks left to be known.
     """
 
     bundle: ModelBundle
@@ -88,6 +90,7 @@ class TrainingRun:
     final_fold: str = ""
     origin: dict[str, str] = field(default_factory=dict)
     compliance: pd.DataFrame = field(default_factory=pd.DataFrame)
+    book_notices: tuple[str, ...] = ()
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -123,7 +126,8 @@ def train_book(
     verdict = judge(bundle, test, fixed_rules(arms, best), settings)
     final = look_at(table.rows, folds.judged)
     done = compliance_table(book, fit, arms, settings)
-    return TrainingRun(bundle, fit, test, folds, verdict, best, alarms, final, provenance(book, settings), done)
+    origin = provenance(book, settings)
+    return TrainingRun(bundle, fit, test, folds, verdict, best, alarms, final, origin, done, tuple(book.notices))
 
 
 def fit_bundle(fit: TrainingTable, settings: PolicySettings, options: TrainOptions) -> ModelBundle:
