@@ -1,1 +1,1 @@
-"""Pictures of a training run, as one self-contained page."""
+"""Pictures of training runs and of the frontier, each page in one file of its own."""

@@ -1,1 +1,1 @@
-"""A training run on a book: from the decision log to a model, a record and a model card."""
+"""Training runs on a book, from the decision log to a model; records and parts of cards, which flat runs, looks and the gate share."""
