@@ -26,7 +26,7 @@ from lighttouch.policy.exploration import Draws
 from lighttouch.policy.sections import AbilitySettings, SwitchingSettings
 from lighttouch.policy.settings import PolicySettings
 from lighttouch.policy.value import arm_value
-from lighttouch.training.judging.decide import Circumstances, Decided, decide, decide_by_house
+from lighttouch.training.deciding.decide import Circumstances, Decided, decide, decide_by_house
 from lighttouch.training.registry.bundle import ModelBundle
 from lighttouch.training.runs.run import TrainOptions, fit_bundle
 from printed import hand_out

@@ -33,8 +33,8 @@ def open_status(events: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
     A `resolved` ends what a lender can settle itself (complaint, dispute, hardship, promise), opened before it for the
     borrower, or for its loan where it names one; whatever else it is to end it has to name in `detail`. A kept or broken
     promise ends promises. A refusal (`cease`, quiet hours, places, endpoints) ends by `opt_in` alone: one without a channel
-    and without a detail, or, for the wishes alone, one that repeats the wish's `detail`. An event of the same instant ends nothing: in doubt a stop
-    stands.
+    and without a detail, or, for the wishes alone, one that repeats the wish's `detail`. An event of the same instant ends
+    nothing: in doubt a stop stands.
 
     Parameters
     ----------

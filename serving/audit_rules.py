@@ -22,7 +22,7 @@ from ..policy.law.selection import PackSelection
 from ..policy.money import account_rates
 from ..policy.restraint import restrain
 from ..policy.rules import Planner
-from ..training.judging.decide import decide
+from ..training.deciding.decide import decide
 from ..training.statistics.clusters import clustered_error
 from .decisions import Brain
 from .eligible import eligible

@@ -27,7 +27,7 @@ from ..policy.rest import lay_rest, rest_slack
 from ..policy.rules import LawfulArms, Planner, RulePack, rules_version
 from ..policy.settings import PolicySettings
 from ..policy.tone import offer, template, tone
-from ..training.judging.decide import Circumstances, Decided, decide, decide_by_house
+from ..training.deciding.decide import Circumstances, Decided, decide, decide_by_house
 from ..training.registry.bundle import ModelBundle
 from .recommendation import EXPECTED, NO_MODEL, Versions, decided_frame, decision_ids, describe_arms, describe_windows
 

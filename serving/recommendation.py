@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from ..data.arms import ArmCatalogue
 from ..policy.calendar import Calendar
-from ..training.judging.decide import Decided
+from ..training.deciding.decide import Decided
 
 _INSTANT = pa.timestamp("us", tz="UTC")
 SCHEMA: Final = pa.schema(

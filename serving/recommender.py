@@ -14,7 +14,7 @@ from ..data.book import Book
 from ..data.errors import Fault, InvalidInput
 from ..policy.rules import RulePack, load_packs
 from ..policy.settings import PolicySettings
-from ..training.judging.decide import Circumstances
+from ..training.deciding.decide import Circumstances
 from ..training.registry.bundle import ModelBundle
 from ..training.registry.tracker import Tracker
 from .decisions import Brain

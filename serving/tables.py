@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from ..training.rows.compliance import said_of
 from ..training.runs.account import Account
+from ..training.runs.compliance import said_of
 from ..training.runs.run import TrainingRun
 from .console import band, carried, note, say, show
 

@@ -7,7 +7,7 @@ import pytest
 from lighttouch.policy.allocation_capacity import capacity_usage
 from lighttouch.policy.exploration import Draws
 from lighttouch.policy.settings import PolicySettings
-from lighttouch.training.judging.decide import Circumstances, decide, decide_by_house
+from lighttouch.training.deciding.decide import Circumstances, decide, decide_by_house
 
 
 @pytest.fixture(scope="module")

@@ -15,9 +15,9 @@ from lighttouch.policy.rules import Planner, load_packs
 from lighttouch.policy.settings import PolicySettings
 from lighttouch.serving.audit import Audit, overrides, profiles
 from lighttouch.serving.audit_rules import Worth, price_rules, without_rule
+from lighttouch.training.deciding.decide import Decided
 from lighttouch.training.evaluation import policy_value
 from lighttouch.training.judging.audit import MERGED, AuditLog, AuditOptions, audit_groups, merge_small
-from lighttouch.training.judging.decide import Decided
 from lighttouch.training.rows.table import training_table
 from lighttouch.training.statistics.clusters import clustered_error
 

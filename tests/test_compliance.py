@@ -9,8 +9,8 @@ from lighttouch.data.book import Book
 from lighttouch.data.vocabulary import CHANNELS, DELIVERED_OUTCOMES
 from lighttouch.data.worlds import simulate
 from lighttouch.policy.settings import PolicySettings
-from lighttouch.training.rows.compliance import COLUMNS, compliance_table, said_of
 from lighttouch.training.rows.table import training_table
+from lighttouch.training.runs.compliance import COLUMNS, compliance_table, said_of
 
 ARMS, SETTINGS = default_arms(), PolicySettings()
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from lighttouch.training.inputs import Columns
+from lighttouch.training.columns import Columns
 from lighttouch.training.model import covariates
 from lighttouch.training.model.covariates import Covariates
 

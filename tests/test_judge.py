@@ -11,9 +11,9 @@ from lighttouch.data.book import Book
 from lighttouch.data.errors import InvalidInput
 from lighttouch.policy.settings import PolicySettings
 from lighttouch.policy.value import arm_value, contact_cost
+from lighttouch.training.deciding.decide import Circumstances, decide
 from lighttouch.training.evaluation import policy_value
 from lighttouch.training.evaluation.logged import rewards
-from lighttouch.training.judging.decide import Circumstances, decide
 from lighttouch.training.judging.judge import LEARNT, LOGGED, best_constant_arm, judge
 from lighttouch.training.runs.run import fit_bundle, fixed_rules, judge_again, train_book
 from scipy.stats import norm

@@ -21,7 +21,8 @@ from scipy.special import expit, logit
 from scipy.stats import beta
 
 from ..data.arms import ArmCatalogue
-from .inputs import Columns, Floats, Ints
+from .columns import Columns
+from .inputs import Floats, Ints
 from .model.arm_kernel import ArmKernel
 from .model.blas import one_blas_thread
 from .model.covariates import Covariates

@@ -1,6 +1,6 @@
 """P(repaid within the horizon | borrower, arm): how good a borrower is anyway, and what each arm changes; with intervals."""
 
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,7 +12,7 @@ from ..data.arms import Arm, ArmCatalogue
 from ..data.errors import Fault, InvalidInput
 from .inputs import Floats
 from .model.artefact import ResponseArtefact, load_artefact, sigmoid
-from .model.artefact_parts import Noise, Support
+from .model.artefact_parts import Noise, Support, SupportRule
 from .model.blas import one_blas_thread
 from .model.boosting import Boosting, Sample, draw_halves, fit_halves
 from .model.calibration import fit_calibration
@@ -34,26 +34,6 @@ from .model.propensity import (
 
 # Borrowers over whom the halves' disagreement is pooled: its mean is then known to a few per cent.
 NOISE_ROWS = 2_000
-
-
-@dataclass(frozen=True)
-class SupportRule:
-    """When an arm has comparable data.
-
-    Parameters
-    ----------
-    least_rows : int
-        Fewest rows of an arm at fit.
-    floor : float, optional
-        Least propensity at x; without it 0.1 / K, a tenth of an even draw.
-    """
-
-    least_rows: int = 100
-    floor: float | None = None
-
-    def floor_for(self, K: int) -> float:
-        """Return the least propensity for a number of arms."""
-        return 0.1 / K if self.floor is None else self.floor
 
 
 class ResponseModel:
@@ -92,7 +72,7 @@ class ResponseModel:
         random_state: int = 0,
         boosting: Boosting = Boosting(),  # noqa: B008  frozen: one shared value cannot change
         propensity_boosting: Boosting = PROPENSITY_BOOSTING,
-        support: SupportRule = SupportRule(),
+        support: SupportRule = SupportRule(),  # noqa: B008  frozen as well
         n_threads: int = 0,
     ) -> None:
         self.arms = arms

@@ -15,7 +15,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from ..inputs import Columns, Floats
+from ..columns import Columns
+from ..inputs import Floats
 from ..model.boosting import Boosting
 from ..model.propensity import PropensityTask, estimate_propensity
 from .logged_rows import LoggedRows

@@ -26,7 +26,7 @@ import pandas as pd
 
 from ..alarm import Alarm
 from ..inputs import Floats, Ints
-from ..response import SupportRule
+from ..model.artefact_parts import SupportRule
 from ..statistics.clusters import clustered_error, clustered_errors, reach
 from .logged_rows import LoggedRows
 

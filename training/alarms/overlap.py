@@ -10,9 +10,10 @@ from sklearn.tree import DecisionTreeClassifier
 
 from ...data.errors import NeverLogged, NoOverlap
 from ..alarm import Alarm
+from ..columns import Columns
 from ..evaluation.weights import effective_number
-from ..inputs import Columns, Floats, Ints
-from ..model.diagnostics import auc
+from ..inputs import Floats, Ints
+from ..statistics.ranking import auc
 from .logged_rows import LoggedRows
 
 # Above this probability of one arm, fewer than one row in a hundred was given another: nothing to compare with.

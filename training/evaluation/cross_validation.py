@@ -10,7 +10,8 @@ from sklearn.base import clone
 from sklearn.model_selection import GroupKFold
 
 from ...data.errors import Fault, InvalidInput
-from ..inputs import Floats, arm_positions, binary_outcome, frame_faults, group_codes
+from ..columns import frame_faults
+from ..inputs import Floats, arm_positions, binary_outcome, group_codes
 from ..model.fit_data import parameter_faults
 from ..model.propensity import PropensityLike, read_propensity
 from ..response import ResponseModel

@@ -12,7 +12,7 @@ from ...data.errors import Fault, InvalidInput
 from ...data.policies import ConstantPolicy, Situation
 from ...policy.settings import PolicySettings
 from ...policy.value import arm_value
-from ..judging.decide import decide_logged
+from ..deciding.decide import decide_logged
 from ..registry.bundle import ModelBundle
 from ..rows.table import TrainingTable, training_table
 from .experiment import SHARES, Design, Question, plan, shrunken

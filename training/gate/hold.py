@@ -16,8 +16,8 @@ from ...data.errors import Fault, InvalidInput
 from ...policy.settings import PolicySettings
 from ..alarm import Alarm
 from ..alarms.kept import alarms_of
+from ..deciding.decide import decide_logged
 from ..evaluation.logged import rewards
-from ..judging.decide import decide_logged
 from ..judging.judge import LEARNT, Verdict, judge, unseen_rows
 from ..registry.bundle import ModelBundle
 from ..registry.tracker import candidate_of

@@ -1,1 +1,1 @@
-"""From features to an arm for each borrower, and what that policy is worth on decisions that it has not seen."""
+"""What a model's policy is worth on decisions that it has not seen: against rivals, along the frontier, by group."""

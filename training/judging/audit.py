@@ -12,6 +12,7 @@ from scipy.special import stdtrit
 
 from ...data.errors import Fault, InvalidInput
 from ...policy.settings import PolicySettings
+from ..deciding.decide import Decided, decide_logged
 from ..evaluation import PolicyValue
 from ..evaluation.logged import HARM, REPAID, Log, logs
 from ..registry.bundle import ModelBundle
@@ -19,7 +20,6 @@ from ..rows.table import TrainingTable
 from ..statistics.clusters import clustered_error
 from ..statistics.many_tests import holm
 from ..statistics.pooled_mean import PooledMean
-from .decide import Decided, decide_logged
 
 Floats = NDArray[np.float64]
 MERGED: Final = "others"

@@ -7,11 +7,11 @@ from scipy.special import betaincinv
 
 from ...policy.frontier import FrontierPoint, Prospects, frontier, point_of
 from ...policy.settings import PolicySettings
+from ..deciding.decide import decide_logged
 from ..evaluation import PolicyValue
 from ..evaluation.logged import HARM, RECOVERED, REPAID, VALUE, Log, logs
 from ..registry.bundle import ModelBundle
 from ..rows.table import TrainingTable
-from .decide import decide_logged
 from .judge import LEARNT, LOGGED
 
 Floats = NDArray[np.float64]

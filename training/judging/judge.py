@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from ...data.errors import Fault, InvalidInput
 from ...data.policies import ConstantPolicy, Policy, Situation
 from ...policy.settings import PolicySettings
+from ..deciding.decide import Decided, decide_logged
 from ..evaluation.logged import REPAID, VALUE, Log, logs
 from ..inputs import Floats
 from ..registry.bundle import ModelBundle
 from ..rows.folds import TimeFolds
 from ..rows.table import TrainingTable
-from .decide import Decided, decide_logged
 
 LEARNT, LOGGED = "learnt", "logged policy"
 

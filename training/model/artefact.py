@@ -14,7 +14,8 @@ from scipy.special import stdtrit
 from ...data.arms import ArmCatalogue
 from ...data.errors import Fault, InvalidInput
 from ...data.files import digest, replacing
-from ..inputs import Columns, Floats
+from ..columns import Columns
+from ..inputs import Floats
 from .artefact_parts import Noise, Score, Support
 from .calibration import Calibration
 from .covariates import Covariates

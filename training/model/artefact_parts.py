@@ -6,6 +6,26 @@ from ..inputs import Floats
 
 
 @dataclass(frozen=True)
+class SupportRule:
+    """When an arm has comparable data.
+
+    Parameters
+    ----------
+    least_rows : int
+        Fewest rows of an arm at fit.
+    floor : float, optional
+        Least propensity at x; without it 0.1 / K, a tenth of an even draw.
+    """
+
+    least_rows: int = 100
+    floor: float | None = None
+
+    def floor_for(self, K: int) -> float:
+        """Return the least propensity for a number of arms."""
+        return 0.1 / K if self.floor is None else self.floor
+
+
+@dataclass(frozen=True)
 class Support:
     """When an arm has comparable data.
 

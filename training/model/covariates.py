@@ -7,7 +7,8 @@ from typing import Any, Self
 import numpy as np
 from joblib import Parallel, cpu_count, delayed
 
-from ..inputs import ROWS_AT_A_TIME, Columns, Floats
+from ..columns import ROWS_AT_A_TIME, Columns
+from ..inputs import Floats
 
 # Points of the quantile grid that turns a number into its rank.
 GRID = 101

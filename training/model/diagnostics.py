@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from ..inputs import Floats, Ints
+from ..statistics.ranking import auc
 
 BINS = 10
 
@@ -63,22 +63,6 @@ def diagnose(names: Sequence[str], y: Floats, codes: Ints, out_of_fold: Floats, 
         calibration_error={name: calibration_error(y[i], p[i], weight[i]) for name, i in rows.items()},
         thin_rows=int((weight == 0).sum()),
     )
-
-
-def auc(y: Floats, score: Floats) -> float:
-    """Return the chance that a one scores above a zero, ties by half.
-
-    Examples
-    --------
-    >>> auc(np.array([0.0, 0.0, 1.0, 1.0]), np.array([0.1, 0.4, 0.4, 0.8]))
-    0.875
-    """
-    ones = int(y.sum())
-    zeros = len(y) - ones
-    if min(ones, zeros) == 0:
-        return float("nan")
-    ranks = pd.Series(score).rank().to_numpy()
-    return float((ranks[y == 1].sum() - ones * (ones + 1) / 2) / (ones * zeros))
 
 
 def calibration_error(y: Floats, p: Floats, weight: Floats, bins: int = BINS) -> float:

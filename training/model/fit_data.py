@@ -9,17 +9,8 @@ from numpy.typing import NDArray
 
 from ...data.arms import ArmCatalogue
 from ...data.errors import Fault, InvalidInput
-from ..inputs import (
-    Columns,
-    Floats,
-    Ints,
-    arm_positions,
-    binary_outcome,
-    frame_faults,
-    group_codes,
-    positive_weights,
-    whole_number,
-)
+from ..columns import Columns, frame_faults
+from ..inputs import Floats, Ints, arm_positions, binary_outcome, group_codes, positive_weights, whole_number
 from ..statistics.clusters import LEAST_CLUSTERS
 from ..value_faults import few_groups
 from .propensity import Propensity, read_propensity

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from ...data.arms import ArmCatalogue
 from ...data.errors import Fault, InvalidInput
 from ...data.files import digest, ensure_writable, replacing
+from ..columns import NUMBER
 from ..harm import HarmModel
-from ..inputs import NUMBER
 from ..model.artefact import MODEL_FILE
 from ..model.sealed import checked_array, checked_text, sealed, unsealed
 from ..response import ResponseModel

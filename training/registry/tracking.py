@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ...data.errors import Fault, InvalidInput
 from ...data.files import ensure_writable
-from ..inputs import NUMBER
+from ..columns import NUMBER
 from .bundle import ModelBundle
 from .tracker import (
     CHALLENGER,

@@ -6,8 +6,8 @@ from scipy import stats
 
 from ..inputs import Floats
 from ..model.covariates import quantile_grid
-from ..model.diagnostics import auc
 from ..statistics.many_tests import p_text
+from ..statistics.ranking import auc
 from .flat_columns import words_among_numbers
 
 # Randomised arms differ in a column by chance once in ten thousand tables.

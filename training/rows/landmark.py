@@ -24,7 +24,8 @@ from ...policy.commitments import CLEARING_KINDS
 from ...policy.money import account_rates
 from ...policy.settings import PolicySettings
 from ..alarm import Alarm
-from ..inputs import Columns, Floats, group_codes
+from ..columns import Columns
+from ..inputs import Floats, group_codes
 from ..model.propensity import PROPENSITY_BOOSTING, PropensityTask, estimate_propensity
 from .exposure import nearest_arms, received_contacts
 from .landmark_points import LandmarkOptions, landmarks, open_arms

@@ -1,1 +1,1 @@
-"""Training runs on a book, from the decision log to a model; records and parts of cards, which flat runs, looks and the gate share."""
+"""Training runs on a book: the model, its record and card, and what flat runs, other looks and the gate share of them."""

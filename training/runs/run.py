@@ -18,10 +18,10 @@ from ..model.boosting import Boosting
 from ..registry.bundle import ModelBundle
 from ..registry.provenance import provenance
 from ..response import ResponseModel
-from ..rows.compliance import compliance_table
 from ..rows.folds import TEST_SHARE, TimeFolds, look_at, time_folds
 from ..rows.landmark import LandmarkOptions, landmark_alarm, treatment_table
 from ..rows.table import TrainingTable
+from .compliance import compliance_table
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Standard errors of clustered means, means of small groups, and p-values of many questions."""
+"""Standard errors of clustered means, means of small groups, p-values of many questions, and ranks."""

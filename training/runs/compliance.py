@@ -19,7 +19,7 @@ from ...features.points import decision_points
 from ...policy.commitments import CLEARING_KINDS
 from ...policy.dose import planned_contacts
 from ...policy.settings import PolicySettings
-from .table import TrainingTable
+from ..rows.table import TrainingTable
 
 _COUNTS = ("commitments", "planned", "stopped_by_payment", "stopped_by_event", "due", "executed", "delivered", "in_outage")
 COLUMNS = ("arm", "channel", *_COUNTS, "executed_share", "delivered_share", "outage_share")
