@@ -10,6 +10,7 @@ def auc(y: Floats, score: Floats) -> float:
 
     Examples
     --------
+    >>> import numpy as np
     >>> auc(np.array([0.0, 0.0, 1.0, 1.0]), np.array([0.1, 0.4, 0.4, 0.8]))
     0.875
     """
