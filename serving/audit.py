@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -19,9 +19,7 @@ from ..data.files import ensure_writable, replacing
 from ..features.points import decision_points
 from ..policy.settings import PolicySettings
 from ..training.judging.audit import FROM_LOG, UNKNOWN, AuditLog, AuditOptions, age_band, audit_groups, judged_together
-from ..training.judging.judge import unseen_rows
-from ..training.registry.provenance import provenance
-from ..training.rows.folds import look_at, time_folds
+from ..training.judging.unseen import Unseen
 from ..training.rows.table import TrainingTable, training_table
 from .audit_rules import rule_prices
 from .decisions import Brain
@@ -55,18 +53,15 @@ class Audit:
         dimension, group, direction (lighter, same, heavier, open), overrides, borrowers.
     facts : dict
         Versions, period, counts.
-    origin : dict
-        Digests of data, features, rules, settings and code.
-    final_fold : str
-        Digest of the gate's final fold where any of it is told of: the gate counts the look.
+    unseen : Unseen
+        The decisions that it tells of.
     """
 
     groups: pd.DataFrame
     rules: pd.DataFrame
     overrides: pd.DataFrame
     facts: dict[str, Any]
-    origin: dict[str, str] = field(default_factory=dict)
-    final_fold: str = ""
+    unseen: Unseen
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -138,8 +133,8 @@ def audit(
         raise InvalidInput([Fault("the audit", "a model", "the house policy alone", "Train one: `lighttouch train DIR`.")])
     options, settings = options or AuditOptions(), brain.settings
     table = training_table(book, brain.arms, settings)
-    folds = time_folds(table.rows["as_of"], settings.outcome.horizon_days)
-    test = unseen_rows(table, folds, [brain.bundle])
+    unseen = Unseen.of(book, table, brain.bundle, settings)
+    test = unseen.rows
     log = AuditLog.of(brain.bundle, test, settings)
     groups = {one: values for one, values in profiles(book, test.rows[["borrower_id", "as_of"]]).items() if one in by}
     scores = log.scores(executed_contacts(book, test, settings))
@@ -159,8 +154,7 @@ def audit(
         "policy_version": brain.versions.policy,
         "rules_version": brain.versions.rules,
     }
-    origin, look = provenance(book, settings), look_at(table.rows, folds.test)
-    return Audit(found, priced, overrides(book, brain.arms, settings, by, options), facts, origin, look)
+    return Audit(found, priced, overrides(book, brain.arms, settings, by, options), facts, unseen)
 
 
 def profiles(book: Book, points: pd.DataFrame) -> dict[str, pd.Series]:

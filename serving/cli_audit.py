@@ -36,7 +36,7 @@ def audit(
     min_borrowers: Annotated[int, typer.Option(help="Smaller groups are merged.", min=2)] = 50,
     settings: SettingsFile = None,
 ) -> None:
-    """Tell who gets how much contact, what it does to them, what each rule costs, and what people overrode."""
+    """Tell who gets how much contact, what it does to them, what rules cost, what people overrode: the gate counts the look."""
     chosen, environment = Settings.read(settings), Environment.read()
     words = [word.strip() for word in by.split(",") if word.strip()]
     folder, instant = out or environment.room / "audit", parse_instant(as_of) if as_of else None
@@ -52,7 +52,7 @@ def audit(
         found = audit_book(book, brain, words, instant, AuditOptions(min_borrowers))
     # Kept before it is shown, as every look at the final fold.
     pages = {f"{name}.csv": table.to_csv(index=False) for name, table in found.tables.items()}
-    kept = keep(look_record("audit", loaded.bundle, found.origin, found.final_fold, pages), None, environment)
+    kept = keep(look_record("audit", loaded.bundle, found.unseen, pages), environment)
     found.write(folder)
     show_audit(found)
     tell_kept(kept, environment)

@@ -9,11 +9,9 @@ import typer
 from ..data.files import ensure_writable, replacing
 from ..data.stores import open_book
 from ..training.judging.frontier import SWEPT, frontier_table
-from ..training.judging.judge import unseen_rows
+from ..training.judging.unseen import Unseen
 from ..training.pictures.frontier import frontier_pictures
 from ..training.pictures.page import page
-from ..training.registry.provenance import provenance
-from ..training.rows.folds import look_at, time_folds
 from ..training.rows.table import training_table
 from ..training.runs.record import look_record
 from .cli_model import keep, open_store, tell_kept, tracker_for
@@ -33,7 +31,7 @@ def frontier(
     settings: SettingsFile = None,
     points: Annotated[int, typer.Option(min=2, help="Policies between no contact and all that gain.")] = 11,
 ) -> None:
-    """Show recovery against contacts against complaints, with bands, on decisions that the model has not seen."""
+    """Show recovery against contacts against complaints on decisions that the model has not seen: the gate counts the look."""
     environment, chosen = Environment.read(), Settings.read(settings)
     stem = out or environment.room / "frontier"
     targets = [stem.with_name(f"{stem.name}{ending}") for ending in (".csv", ".html")]
@@ -46,11 +44,10 @@ def frontier(
         book = open_book(source, chosen.book, bundle.arms)
     with book, stage("sweeping the price of a contact over decisions that the model has not seen"):
         table = training_table(book, bundle.arms, chosen.policy)
-        folds = time_folds(table.rows["as_of"], chosen.policy.outcome.horizon_days)
-        found = frontier_table(bundle, unseen_rows(table, folds, [bundle]), chosen.policy, points)
-        look, origin = look_at(table.rows, folds.test), provenance(book, chosen.policy)
+        unseen = Unseen.of(book, table, bundle, chosen.policy)
+        found = frontier_table(bundle, unseen.rows, chosen.policy, points)
     # Kept before it is shown, as every look at the final fold.
-    kept = keep(look_record("frontier", bundle, origin, look, {"frontier.csv": found.to_csv(index=False)}), None, environment)
+    kept = keep(look_record("frontier", bundle, unseen, {"frontier.csv": found.to_csv(index=False)}), environment)
     _write(found, *targets)
     _tell(found)
     tell_kept(kept, environment)

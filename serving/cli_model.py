@@ -16,7 +16,7 @@ from ..training.flat.recipe import FlatRecipe
 from ..training.flat.record import flat_bundle, flat_record
 from ..training.flat.run import FlatResult, train_flat
 from ..training.registry.bundle import check_folder
-from ..training.registry.tracker import LoggedRun, Registered, RunRecord, Tracker, check_name
+from ..training.registry.tracker import LoggedRun, RunRecord, Tracker, check_name
 from ..training.rows.flat_columns import FlatColumns, require_columns
 from ..training.runs.account import account_of
 from ..training.runs.recipe import RECIPE_PAGE, Recipe
@@ -75,7 +75,7 @@ def train(  # noqa: PLR0913, PLR0917  each parameter is an option of the command
         result = train_table(frame, flat)
         with stage("saving the model"):
             record = flat_record(result, folder, str(table))
-        tell_kept(keep(record, register, environment), environment, gated=False)
+        tell_kept(keep(record, environment), environment, register, gated=False)
     elif source is not None:
         options, chosen = TrainOptions(seed=seed, select_share=select), Settings.read(settings)
         choose_source(source)
@@ -102,7 +102,7 @@ def evaluate(
     with book, stage("judging on the final time fold"):
         judged = judge_again(book, recommender.bundle, chosen.policy)
     # Kept before it is shown: who has seen the final fold has had a look at it.
-    kept = keep(judged_record(judged, recommender.bundle), None, environment)
+    kept = keep(judged_record(judged, recommender.bundle), environment)
     for notice in (*book.notices, *judged.notices):
         note(f"  {notice}")
     show_verdict(judged.verdict.values, judged.verdict.gains)
@@ -123,10 +123,10 @@ def keep_run(
         account = account_of(run, settings.policy)
         record = record_of(run, folder, options, account)
     recipe = Recipe.of(run, options, without_password(source), settings.to_dict())
-    kept = keep(replace(record, pages={**record.pages, RECIPE_PAGE: recipe.to_json()}), name, environment)
+    kept = keep(replace(record, pages={**record.pages, RECIPE_PAGE: recipe.to_json()}), environment)
     show_run(run)
     show_account(account)
-    tell_kept(kept, environment)
+    tell_kept(kept, environment, name)
 
 
 def train_again(run_id: str, source: str | None, folder: Path, tracker: Tracker, table: Path | None = None) -> None:
@@ -150,8 +150,9 @@ def train_again(run_id: str, source: str | None, folder: Path, tracker: Tracker,
         _refuse(table, "a run on event tables", "Name their folder, file or address without --table, or nothing.")
         settings, place = Settings.from_dict(recipe.settings), source or recipe.source
         run = train_source(place, settings, folder, recipe.options, recipe)
-        show_run(run)
+        # Compared before it is shown: another model's verdict would be a look that nobody counts.
         recipe.compare(run)
+        show_run(run)
     say(f"the same model, byte for byte: version {recipe.model_version}, in {folder}")
 
 
@@ -197,25 +198,23 @@ def train_table(frame: pd.DataFrame, options: Mapping[str, object]) -> FlatResul
     return result
 
 
-def keep(record: RunRecord, name: str | None, environment: Environment) -> tuple[LoggedRun, Registered | None]:
-    """Keep a run in the tracker; register its model where a name is given."""
+def keep(record: RunRecord, environment: Environment) -> LoggedRun:
+    """Keep a run in the tracker."""
     with stage("keeping the run in MLflow"):
-        tracker = tracker_in(environment)
-        run = tracker.log(record)
-        return run, tracker.register(run, name) if name is not None else None
+        return tracker_in(environment).log(record)
 
 
-def tell_kept(kept: tuple[LoggedRun, Registered | None], environment: Environment, *, gated: bool = True) -> None:
-    """Print where a run is kept, and how its model goes on.
+def tell_kept(run: LoggedRun, environment: Environment, name: str | None = None, *, gated: bool = True) -> None:
+    """Print where a run is kept; register its model where a name is given, and print how it goes on.
 
     Parameters
     ----------
     gated : bool
         Whether the gate can judge the model, on a book with a decision log.
     """
-    run, registered = kept
     say(f"run: {run.run_id}    see it: mlflow ui --backend-store-uri {environment.tracking_uri}")
-    if registered:
+    if name is not None:
+        registered = tracker_in(environment).register(run, name)
         say(f"registered: models:/{registered.name}@{registered.aliases[-1]} (version {registered.version})")
         way = f"it becomes champion through the gate: lighttouch promote DATA --name {registered.name}"
         say(f"  {way if gated else 'it stays a challenger: the gate judges models of event tables only'}")

@@ -218,7 +218,7 @@ def test_overrides_are_counted_by_direction(small_world):
 def test_an_audit_is_written_as_tables_and_json_without_nan(tmp_path):
     scores, group, borrowers = drawn(400)
     groups = audit_groups(scores, {"side": group}, borrowers, AuditOptions(20)).assign(supported=True, reason="")
-    Audit(groups, pd.DataFrame(), pd.DataFrame(), {"decisions": 400}).write(tmp_path / "audit")
+    Audit(groups, pd.DataFrame(), pd.DataFrame(), {"decisions": 400}, None).write(tmp_path / "audit")
     content = json.loads((tmp_path / "audit" / "audit.json").read_text(encoding="utf-8"), parse_constant=pytest.fail)
     assert content["groups"][0]["dimension"] == "all"
     assert content["groups"][0]["difference"] is None

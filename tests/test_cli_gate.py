@@ -7,11 +7,13 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 from command_line import AS_OF, refused, run, too_wide
+from lighttouch.data.errors import Fault, InvalidInput
 from lighttouch.serving.environment import Environment
 from lighttouch.training.gate import hold as gate_module
 from lighttouch.training.gate.checks import Check
 from lighttouch.training.registry.bundle import ModelBundle
 from lighttouch.training.registry.tracker import FOLD_TAG, MODEL_TAG, SETTINGS_TAG
+from lighttouch.training.registry.tracking import MlflowTracker
 from mlflow import MlflowClient
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -136,6 +138,20 @@ def test_what_shows_the_final_fold_is_kept_as_a_look_before_anything_is_shown(sh
     judged = ModelBundle.load(tmp_path / "model" if command == "train" else shop.model)
     assert tags[MODEL_TAG] == judged.version
     assert tags[SETTINGS_TAG] == client.get_run(known).data.tags[SETTINGS_TAG]
+
+
+@pytest.mark.parametrize("command", ["frontier", "audit"])
+def test_a_look_that_cannot_be_kept_leaves_nothing_to_look_at(shop, tmp_path, monkeypatch, command):
+    def full(*_):
+        raise InvalidInput([Fault("the store", "room", "none", "")])
+
+    monkeypatch.setattr(MlflowTracker, "log", full)
+    _, more = SHOWN[command]
+    said = run(command, shop.book, "--model", shop.model, "--out", tmp_path / "out", *more)
+    assert said.code == 1
+    assert "the store: expected room" in said.err
+    assert "from the log" not in said.out
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_experiment_is_planned_for_a_model_and_without_one(shop):

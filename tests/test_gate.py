@@ -123,13 +123,16 @@ def test_events_of_a_borrower_are_bounded_together():
     assert missed["together"] < 0.25 * missed["apart"]
 
 
-def test_harm_that_is_a_trait_of_few_is_bounded_as_often_as_is_said():
-    rng, level, truth, missed = np.random.default_rng(4), 0.025, 0.01, 0
-    groups = np.repeat(np.arange(200), 25)
+@pytest.mark.parametrize(
+    ("borrowers", "trait", "often"), [(200, 0.02, 0.5), (200, 0.01, 1.0), (500, 0.005, 1.0), (150, 0.02, 1.0)]
+)
+def test_harm_that_is_a_trait_of_few_is_bounded_as_often_as_is_said(borrowers, trait, often):
+    rng, level, missed = np.random.default_rng(4), 0.025, 0
+    groups = np.repeat(np.arange(borrowers), 25)
     for _ in range(400):
-        # Two borrowers in a hundred complain, each at every second decision.
-        event = ((rng.random(200) < 2 * truth)[groups] & (rng.random(len(groups)) < 0.5)).astype(float)
-        missed += rate_upper(np.ones(len(groups)), event, groups, level)[1] < truth
+        # So few complain, each at so many of the decisions.
+        event = ((rng.random(borrowers) < trait)[groups] & (rng.random(len(groups)) < often)).astype(float)
+        missed += rate_upper(np.ones(len(groups)), event, groups, level)[1] < trait * often
     assert missed / 400 < level + 2 * np.sqrt(level * (1 - level) / 400)
 
 
@@ -151,6 +154,10 @@ def test_events_that_were_never_expected_are_a_gap_and_too_few_to_tell_are_none(
     found = check_calibration(y, np.full(2_000, 0.002), one, group, np.zeros(2_000, dtype=int), ARMS, 0.05)
     assert not found[0].passed
     assert found[0].figure == pytest.approx(0.498, abs=0.01)
+    for seen, promised in ((1.0, 0.002), (0.0, 0.998)):
+        worst = check_calibration(np.full(2_000, seen), np.full(2_000, promised), one, group, group * 0, ARMS, 0.05)
+        assert not worst[0].passed
+        assert worst[0].figure == pytest.approx(0.998, abs=0.002)
     y = np.zeros(2_000)
     y[:3] = 1.0
     (few,) = check_calibration(y, np.full(2_000, 0.002), one, group, np.zeros(2_000, dtype=int), ARMS, 0.05)

@@ -140,6 +140,9 @@ def test_train_like_takes_everything_from_the_run_and_refuses_another_model(reci
     assert f"byte for byte: version {trained.run.bundle.version}" in " ".join(capsys.readouterr().out.split())
     assert len(tracker.runs) == 1
     tracker.runs[0] = RunRecord("kept", pages={RECIPE_PAGE: replace(recipe, model_version="0" * 12).to_json()})
+    capsys.readouterr()
     with pytest.raises(InvalidInput, match="byte for byte"):
         cli_model.train_again("0", "elsewhere", tmp_path, tracker)
+    # Another model's verdict would be a look at the final fold that nobody counts.
+    assert "value per decision" not in capsys.readouterr().out
     assert asked[1][0] == "elsewhere"

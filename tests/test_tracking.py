@@ -111,37 +111,64 @@ def test_every_new_version_is_challenger_and_none_becomes_champion_by_being_regi
     assert tracker.standing(NAME) == Standing(NAME, None, "2")
 
 
-def fail_once(monkeypatch, tracker, call):
-    """Let the store's next call of a name fail, and the ones after it pass."""
+def fail_once(monkeypatch, tracker, call, passed):
+    """Let a call of the store pass so many times, then fail once, then pass again."""
     client = tracker._client()
-    real, left = getattr(type(client), call), [1]
+    real, calls = getattr(type(client), call), []
 
     def flaky(self, *given, **named):
-        if left and left.pop():
+        calls.append(call)
+        if len(calls) == passed + 1:
             raise OSError("database is locked")
         return real(self, *given, **named)
 
     monkeypatch.setattr(type(client), call, flaky)
 
 
-@pytest.mark.parametrize("call", ["set_registered_model_alias", "set_registered_model_tag"])
-def test_a_promotion_or_rollback_that_failed_half_way_can_be_given_again(kept, tracker, monkeypatch, call):
-    name = f"half-way-{call.rsplit('_', maxsplit=1)[-1]}"
-    for _ in range(2):
+WRITES = [("set_registered_model_tag", 0), ("set_registered_model_tag", 1), ("set_registered_model_alias", 0)]
+
+
+@pytest.mark.parametrize(("call", "passed"), WRITES)
+def test_a_promotion_or_rollback_that_failed_half_way_can_be_given_again(kept, tracker, monkeypatch, call, passed):
+    name = f"half-way-{call.rsplit('_', maxsplit=1)[-1]}-{passed}"
+    for _ in range(4):
         tracker.register(kept[0], name)
+
+    def given_again(change, before, after):
+        fail_once(monkeypatch, tracker, call, passed)
+        with pytest.raises(InvalidInput, match="database is locked"):
+            tracker.settle(change(tracker.standing(name)))
+        assert tracker.standing(name).champion == before
+        tracker.settle(change(tracker.standing(name)))
+        assert tracker.standing(name) == Standing(name, after[0], "4", *after[1:])
+
     tracker.settle(tracker.standing(name).promoted("1"))
-    fail_once(monkeypatch, tracker, call)
-    with pytest.raises(InvalidInput, match="database is locked"):
-        tracker.settle(tracker.standing(name).promoted("2"))
-    assert tracker.standing(name) == Standing(name, "1", "2")
-    tracker.settle(tracker.standing(name).promoted("2"))
-    assert tracker.standing(name) == Standing(name, "2", "2", ("1",))
-    fail_once(monkeypatch, tracker, call)
-    with pytest.raises(InvalidInput, match="database is locked"):
-        tracker.settle(tracker.standing(name).rolled_back())
-    assert tracker.standing(name).champion == "2"
-    tracker.settle(tracker.standing(name).rolled_back())
-    assert tracker.standing(name) == Standing(name, "1", "2", (), ("2",))
+    given_again(lambda now: now.promoted("2"), "1", ("2", ("1",)))
+    given_again(lambda now: now.promoted("3"), "2", ("3", ("1", "2")))
+    given_again(lambda now: now.rolled_back(), "3", ("2", ("1",), ("3",)))
+    given_again(lambda now: now.promoted("4"), "2", ("4", ("1", "2"), ("3",)))
+    given_again(lambda now: now.rolled_back(), "4", ("2", ("1",), ("3", "4")))
+    given_again(lambda now: now.rolled_back(), "2", ("1", (), ("3", "4", "2")))
+
+
+def test_each_write_of_a_change_of_champion_is_one_that_the_test_above_lets_fail(kept, tracker, monkeypatch):
+    tracker.register(kept[0], "every-write")
+    client, written = tracker._client(), []
+    for call in ("set_registered_model_tag", "set_registered_model_alias"):
+        real = getattr(type(client), call)
+        monkeypatch.setattr(
+            type(client), call, lambda self, *given, _real=real, _call=call: written.append(_call) or _real(self, *given)
+        )
+    tracker.settle(tracker.standing("every-write").promoted("1"))
+    assert written == [call for call, _ in WRITES]
+
+
+def test_a_store_whose_experiment_was_deleted_is_refused_before_anything_is_computed(tmp_path):
+    own = MlflowTracker(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path / "artifacts")
+    own.reach()
+    own._client().delete_experiment(own._client().get_experiment_by_name(own.experiment).experiment_id)
+    with pytest.raises(InvalidInput, match=r"expected an active one, found deleted\. Restore it"):
+        own.reach()
 
 
 def test_champions_and_those_before_them_are_kept_in_the_store(kept, tracker, client, record):

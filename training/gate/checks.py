@@ -12,7 +12,7 @@ from ..alarm import Alarm
 from ..inputs import Floats, Ints
 
 FIFTHS = 5
-# Expected events, and expected rows without one, that a part of the calibration's table needs for the law of its gap.
+# Events, expected or seen, and rows without one, that a part of the calibration's table needs for the law of its gap.
 LEAST_EVENTS = 5.0
 # Chance of calling the calibration of any one of the arms off when all are right.
 ARM_LEVEL = 0.05
@@ -63,8 +63,9 @@ def rate_upper(weight: Floats, event: Floats, groups: Ints, level: float) -> tup
     """Return a weighted rate of rare events, and its one-sided upper bound.
 
     A normal interval says "no harm, surely" where no event was seen; this one holds the next event possible, and takes it to be
-    of the largest weight: where a policy differs from the log, the rows that tell of its arms are few and heavy, and their mean
-    is that of the others. Events are weighted Poisson counts, those of a borrower together (gamma interval of Fay and Feuer).
+    as heavy as any row, as all that came to one borrower, or as all rows of a mean borrower: where a policy differs from the
+    log, the rows that tell of its arms are few and heavy, and whoever complains may do so every time. Events are weighted
+    Poisson counts, those of a borrower together (gamma interval of Fay and Feuer).
 
     Parameters
     ----------
@@ -88,8 +89,8 @@ def rate_upper(weight: Floats, event: Floats, groups: Ints, level: float) -> tup
     (0.0, 0.003)
     """
     n, by_borrower = len(weight), np.bincount(groups, weight * event)
-    # What comes next may weigh as much as any row, or come as often as to the borrower to whom it came most.
-    largest = float(max(weight.max(initial=0.0), by_borrower.max(initial=0.0))) / n
+    whole = float(weight.sum()) / len(np.unique(groups))
+    largest = float(max(weight.max(initial=0.0), by_borrower.max(initial=0.0), whole)) / n
     if not largest > 0:
         return float("nan"), 1.0
     rate = float(weight @ event) / n
@@ -134,7 +135,7 @@ def calibration_gap(y: Floats, p: Floats, weight: Floats, groups: Ints) -> tuple
     Kumar, Liang, Ma (2019), Verified uncertainty calibration, NeurIPS.
     """
     # Expected or seen: events that a model never expected are the clearest fault of all.
-    events = max(min(side.sum(), (1 - side).sum()) for side in (p, y))
+    events = min(max(p.sum(), y.sum()), max((1 - p).sum(), (1 - y).sum()))
     told = float(weight.sum()) ** 2 / float(weight @ weight) / len(weight) * events
     parts = min(int(told / LEAST_EVENTS), FIFTHS)
     if parts == 0:
@@ -169,7 +170,7 @@ def check_calibration(
         The limit is that of a response of one half, and shrinks with the response's variance: 2% happen where 6% are promised
         is no smaller a fault than 40% where 60% are. All together must be within the limit as given and, unless it is chance,
         within the shrunken one. An arm by itself has few rows: it fails where its gap is beyond the shrunken limit *and* beyond
-        chance, over all arms; where too few events are expected of it, it is not judged by itself.
+        chance, over all arms; where too few events are expected or seen, it is not judged by itself.
     """
     pooled, chance = calibration_gap(y, p, weight, groups)
     rate = float(np.average(y, weights=weight))

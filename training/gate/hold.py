@@ -18,7 +18,8 @@ from ..alarm import Alarm
 from ..alarms.kept import alarms_of
 from ..deciding.decide import decide_logged
 from ..evaluation.logged import rewards
-from ..judging.judge import LEARNT, Verdict, judge, unseen_rows
+from ..judging.judge import LEARNT, Verdict, judge
+from ..judging.unseen import unseen_rows
 from ..registry.bundle import ModelBundle
 from ..registry.tracker import candidate_of
 from ..rows.folds import fold_digest, time_folds
@@ -63,7 +64,7 @@ class GateVerdict:
     checks : tuple of Check
         Every question, passed or not.
     attempt : int
-        1 for the first model judged on this fold.
+        1 for the first candidate that was judged on this fold.
     confidence : float
         One-sided, of every bound.
     fold : str

@@ -66,6 +66,6 @@ class GateSettings(Section):
         Parameters
         ----------
         attempt : int
-            1 for the first model that was judged on the fold, by a training run, by `evaluate` or by the gate.
+            1 for the first candidate that was judged on the fold or shown by it, by whichever command.
         """
         return self.level / (attempt * (attempt + 1))

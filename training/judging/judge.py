@@ -1,20 +1,17 @@
 """Judging a model on decisions it has not seen: what its policy is worth against fixed rules and the logged policy."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ...data.errors import Fault, InvalidInput
 from ...data.policies import ConstantPolicy, Policy, Situation
 from ...policy.settings import PolicySettings
 from ..deciding.decide import Decided, decide_logged
 from ..evaluation.logged import REPAID, VALUE, Log, logs
 from ..inputs import Floats
 from ..registry.bundle import ModelBundle
-from ..rows.folds import TimeFolds
 from ..rows.table import TrainingTable
 
 LEARNT, LOGGED = "learnt", "logged policy"
@@ -78,23 +75,6 @@ def judge(
     short = settings.capacity.names
     notices = (f"judged as if nothing were short: what {', '.join(short)} cost is known by night only",) if short else ()
     return Verdict(values, gains, policies, decided, notices)
-
-
-def unseen_rows(table: TrainingTable, folds: TimeFolds, models: Sequence[ModelBundle]) -> TrainingTable:
-    """Return the rows of the final fold that none of the models has learnt from.
-
-    Raises
-    ------
-    InvalidInput
-        Where nothing is left.
-    """
-    learnt = max(pd.Timestamp(model.facts["last_as_of"]) + pd.Timedelta(days=model.horizon_days) for model in models)
-    unseen = folds.test & (table.rows["as_of"] > learnt).to_numpy()
-    if not unseen.any():
-        found = f"the last decision at {table.rows['as_of'].max()}"
-        remedy = "Load newer decisions, or judge a model that was trained on older ones."
-        raise InvalidInput([Fault("decisions", f"decisions after {learnt}, which the model has not seen", found, remedy)])
-    return table.subset(unseen)
 
 
 def best_constant_arm(bundle: ModelBundle, fit: TrainingTable, settings: PolicySettings) -> str:

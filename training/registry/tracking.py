@@ -119,13 +119,12 @@ class MlflowTracker:
             raise InvalidInput([Fault(f"model '{standing.name}'", "a version to be champion", "none", "")])
         with self._store():
             client = self._client()
-            # Killed in between, the alias points at a champion that was lawfully made, and all that a rollback goes back
-            # through is still there: the same command can be given again.
+            # The alias last: killed before it, nothing has moved, all that a rollback goes back through is still there, and
+            # the same command can be given again. What of the line it leaves too long, `standing` cuts.
             longest = max(self.standing(standing.name).former, standing.former, key=len)
             for tag, versions in ((_WITHDRAWN, standing.withdrawn), (_FORMER, longest)):
                 client.set_registered_model_tag(standing.name, tag, _text(versions))
             client.set_registered_model_alias(standing.name, CHAMPION, standing.champion)
-            client.set_registered_model_tag(standing.name, _FORMER, _text(standing.former))
 
     def looks(self, fold: str) -> tuple[str, ...]:
         """Return the candidates that were judged on a final fold, each once, by their first look, deleted runs included."""
@@ -197,6 +196,9 @@ class MlflowTracker:
     def _experiment_id(self) -> str:
         client = self._client()
         known = client.get_experiment_by_name(self.experiment)
+        if known is not None and known.lifecycle_stage != "active":
+            remedy = f"Restore it: mlflow experiments restore --experiment-id {known.experiment_id}."
+            raise InvalidInput([Fault(f"experiment '{self.experiment}'", "an active one", known.lifecycle_stage, remedy)])
         if known is not None:
             return str(known.experiment_id)
         place = self.artifacts.absolute().as_uri() if self.uri.startswith("sqlite:///") else None

@@ -13,6 +13,7 @@ from ..evaluation.curves import curve_table
 from ..gate.hold import GateVerdict, Trial
 from ..gate.settings import GateSettings
 from ..judging.judge import LEARNT, Verdict
+from ..judging.unseen import Unseen
 from ..model.diagnostics import Diagnostics
 from ..pictures.curves import curve_pictures, dose_curve_picture, family_picture, support_picture
 from ..pictures.page import calibration_picture, dose_picture, page, share_picture, value_picture
@@ -73,21 +74,19 @@ def judged_record(judged: Judged, bundle: ModelBundle) -> RunRecord:
     )
 
 
-def look_record(what: str, bundle: ModelBundle, origin: dict[str, str], final_fold: str, pages: dict[str, str]) -> RunRecord:
+def look_record(what: str, bundle: ModelBundle, unseen: Unseen, pages: dict[str, str]) -> RunRecord:
     """Describe what else a command showed of a saved model on the final fold, so that the gate counts the look.
 
     Parameters
     ----------
     what : str
         The command.
-    origin : dict
-        `provenance` of the book and the settings.
-    final_fold : str
-        `look_at` what was shown; empty where it was none of the gate's final fold.
+    unseen : Unseen
+        The decisions that were looked at.
     pages : dict of str to str
         The tables that were shown.
     """
-    return RunRecord(f"{what}-{bundle.version}", tags=tags_of(bundle.version, origin, final_fold), pages=pages)
+    return RunRecord(f"{what}-{bundle.version}", tags=tags_of(bundle.version, unseen.origin, unseen.final_fold), pages=pages)
 
 
 def gate_record(found: GateVerdict, trial: Trial, gate: GateSettings, tags: dict[str, str]) -> RunRecord:

@@ -13,7 +13,8 @@ from ...policy.settings import PolicySettings
 from ..alarms.kept import ALARM_FACT, alarms_to_fact
 from ..alarms.ring import Alarm, AlarmOptions, LoggedRows, training_alarms
 from ..harm import HarmModel
-from ..judging.judge import Verdict, best_constant_arm, judge, unseen_rows
+from ..judging.judge import Verdict, best_constant_arm, judge
+from ..judging.unseen import Unseen
 from ..model.boosting import Boosting
 from ..registry.bundle import ModelBundle
 from ..registry.provenance import provenance
@@ -190,7 +191,6 @@ def judge_again(book: Book, bundle: ModelBundle, settings: PolicySettings, test_
         Share of the decisions, the latest, that are judged on; those that the model was fitted on are never among them.
     """
     table = treatment_table(book, bundle.arms, settings)
-    folds = time_folds(table.rows["as_of"], settings.outcome.horizon_days, test_share)
-    rows = unseen_rows(table, folds, [bundle])
-    verdict = judge(bundle, rows, fixed_rules(bundle.arms, bundle.facts["best_constant"]), settings)
-    return Judged(verdict, look_at(table.rows, folds.test), provenance(book, settings), (*table.notices, *verdict.notices))
+    unseen = Unseen.of(book, table, bundle, settings, test_share)
+    verdict = judge(bundle, unseen.rows, fixed_rules(bundle.arms, bundle.facts["best_constant"]), settings)
+    return Judged(verdict, unseen.final_fold, unseen.origin, (*table.notices, *verdict.notices))
