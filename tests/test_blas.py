@@ -14,6 +14,8 @@ FIT = """
 import sys
 import numpy as np, pandas as pd
 from lighttouch.data.arms import Arm, ArmCatalogue
+from lighttouch.training.harm import HarmModel
+from lighttouch.training.registry.bundle import ModelBundle
 from lighttouch.training.response import ResponseModel
 rng = np.random.default_rng(0)
 n, d, K = 4_000, 150, 10
@@ -21,7 +23,10 @@ arms = ArmCatalogue([Arm("none"), *(Arm(f"sms-{k}", sms=k) for k in range(1, K))
 X = pd.DataFrame(rng.normal(size=(n, d)), columns=[f"x{j}" for j in range(d)])
 arm = rng.choice(arms.names, n)
 y = (rng.random(n) < 0.3 + 0.2 * (X["x0"] > 0) * (arm != "none")).astype(int)
-ResponseModel(arms, n_threads=2).fit(X, y, arm=arm, propensity=1 / K).save(sys.argv[1])
+model = ResponseModel(arms, n_threads=2).fit(X, y, arm=arm, propensity=1 / K)
+happened, group = (rng.random(n) < 0.1 + 0.1 * (X["x1"] > 0) * (arm != "none")).to_numpy(float), np.arange(n)
+harm = HarmModel.fit(X, happened, arms.encode(arm), np.full((n, K), 1 / K), group, arms, 2)
+ModelBundle(model, harm, 14).save(sys.argv[1])
 """
 
 
@@ -35,7 +40,7 @@ def test_a_fit_has_the_same_bytes_however_many_threads_linear_algebra_may_use(tm
         folder = tmp_path / threads
         env = {**os.environ, "OPENBLAS_NUM_THREADS": threads}
         subprocess.run([sys.executable, "-c", FIT, str(folder)], check=True, env=env)
-        found.append({file.name: file.read_bytes() for file in folder.iterdir()})
+        found.append({str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()})
     assert found[0] == found[1]
 
 

@@ -97,28 +97,61 @@ def test_columns_of_a_table_go_by_the_arms_names():
         policy_value(
             policy.rename(columns={"sms": "fax"}), versus=none[["none", "sms"]], **data | {"outcome": outcome.add_prefix("E_")}
         )
-    assert [fault.where for fault in caught.value.faults] == ["outcome", "versus", "versus", "policy"]
+    assert [fault.where for fault in caught.value.faults] == ["outcome", "versus", "policy"]
     assert "a column for each of none, sms, call, found the columns none, fax, call" in str(caught.value)
+    with pytest.raises(InvalidInput, match=r"found the columns arm\. Pass the column itself: table\['arm'\]"):
+        policy_value(pd.DataFrame({"arm": data["arm"]}), **data)
+    with pytest.raises(InvalidInput, match="outcome: expected numbers, found values such as 'B1'"):
+        policy_value(policy, **data | {"outcome": [["B1", 1.0, 1.0]] * 600})
 
 
-def test_next_to_no_event_carries_nothing_however_many_rows():
-    rng = np.random.default_rng(0)
-    arm = rng.choice(ARMS, 3_000)
-    base = {"arm": arm, "propensity": 1 / 3, "arms": ARMS, "method": "snips"}
-    few, events = np.where(arm == "none", 0.0, rng.random(3_000) < 0.3), 2
-    few[np.flatnonzero(arm == "none")[:events]] = 1.0
-    for reward, said in (
-        (few, f"a reward of 1 was seen {events} times under the policy's arms (at least 3 needed)"),
-        (1 - few, f"a reward of 0 was seen {events} times"),
-        (few * rng.lognormal(4, 1, 3_000), f"a reward other than 0 was seen {events} times"),
-        (np.zeros(3_000), "a reward other than 0 was seen 0 times"),
-    ):
-        found = policy_value(["none"] * 3_000, reward=reward, **base)
+def events_log(happened, price=0.0, n=3_000):
+    """Return a log of two arms in which so many events came to each, and what its contact costs."""
+    arm = np.resize(["none", "call"], n)
+    reward = np.zeros(n)
+    for name, count in happened.items():
+        reward[np.flatnonzero(arm == name)[:count]] = 1.0
+    return {
+        "arm": arm,
+        "reward": reward * 80 - price * (arm == "call"),
+        "propensity": 0.5,
+        "arms": ["none", "call"],
+        "method": "snips",
+    }
+
+
+@pytest.mark.parametrize("price", [0.0, 5.0])
+def test_next_to_no_event_carries_nothing_however_many_rows(price):
+    none, call = ["none"] * 3_000, ["call"] * 3_000
+    for count in (0, 2):
+        found = policy_value(call, **events_log({"none": 300, "call": count}, price))
         assert not found.supported
-        assert said in found.reason
-    assert policy_value(["sms"] * 3_000, reward=few, **base).supported
-    # A difference stands on both policies.
-    assert not policy_value(["sms"] * 3_000, reward=few, versus=["none"] * 3_000, **base).supported
+        assert f"tell as much as {count} under the policy's arms (at least 3 are needed). Log more exploration" in found.reason
+    for events in ({"none": 300, "call": 3}, {"none": 300, "call": 1_500 - 3}):
+        assert policy_value(call, **events_log(events, price)).supported
+    silent = policy_value(call, **events_log({"none": 1, "call": 1}, price))
+    assert "Wait for more outcomes to mature" in silent.reason
+    # A difference stands on what came where the policies differ: nobody paying unaided is no want of events.
+    assert policy_value(call, versus=none, **events_log({"none": 0, "call": 300}, price)).supported
+    apart = policy_value(call, versus=none, **events_log({"none": 1, "call": 1}, price))
+    assert "tell as much as 2 where the policies differ" in apart.reason
+    assert policy_value(call, versus=call, **events_log({"none": 0, "call": 0}, price)).supported
+
+
+@pytest.mark.parametrize("odds", [0.03, 0.06, 0.09])
+def test_three_events_are_three_for_every_weight_and_those_of_one_borrower_are_one(odds):
+    arm = np.where(np.arange(10_000) < 10_000 * odds, "call", "none")
+    reward = np.where(np.isin(np.arange(10_000), [0, 1, 2]) | ((arm == "none") & (np.arange(10_000) % 2 == 0)), 1.0, 0.0)
+    log = {
+        "arm": arm,
+        "reward": reward,
+        "propensity": {"call": odds, "none": 1 - odds},
+        "arms": ["none", "call"],
+        "method": "snips",
+    }
+    assert policy_value(["call"] * 10_000, **log).supported
+    together = np.where(np.arange(10_000) < 3, 0, np.arange(10_000))
+    assert "as much as 1 under" in policy_value(["call"] * 10_000, groups=together, **log).reason
 
 
 def test_the_difference_to_oneself_is_nothing_and_to_another_is_paired():

@@ -116,8 +116,9 @@ def test_the_baseline_is_found_by_its_name_or_asked_for():
     renamed = experiment().replace({"arm": {"none": "No E-Mail"}})
     assert run(renamed).model.arms.baseline == "No E-Mail"
     assert any("'No E-Mail' is taken for no treatment" in notice for notice in run(renamed).notices)
-    with pytest.raises(InvalidInput, match="the arm without treatment"):
-        run(experiment().replace({"arm": {"none": "0.5", "call": "1.0", "letter": "2.0"}}))
+    for dose in ("0.5", "0,5", "0-1"):
+        with pytest.raises(InvalidInput, match="the arm without treatment"):
+            run(experiment().replace({"arm": {"none": dose, "call": "1.0", "letter": "2.0"}}))
     plain = experiment().replace({"arm": {"none": "post"}})
     with pytest.raises(InvalidInput, match=r"the arm without treatment, found the arms call, letter, post"):
         run(plain)

@@ -198,8 +198,16 @@ def test_parameters_that_fit_cannot_use_are_told_with_the_data():
     with pytest.raises(InvalidInput) as caught:
         quick(random_state=None, n_threads=-1).fit(X, y * 2, arm=arm)
     assert [fault.where for fault in caught.value.faults] == ["random_state", "n_threads", "y"]
-    with pytest.raises(InvalidInput, match=r"random_state: expected a whole number of 0 or more, found -1\."):
-        quick(random_state=-1).fit(X, y, arm=arm)
+    for state in (-1, 2**32, True, 0.5):
+        with pytest.raises(
+            InvalidInput, match=rf"random_state: expected a whole number from 0 to 4,294,967,295, found {state}\."
+        ):
+            quick(random_state=state).fit(X, y, arm=arm)
+    with pytest.raises(InvalidInput) as caught:
+        quick(boosting=None, support=None).fit(X, y, arm=arm)
+    assert [fault.where for fault in caught.value.faults] == ["boosting", "support"]
+    with pytest.raises(InvalidInput, match=r"2 faults(.|\n)*support\.least_rows(.|\n)*support\.floor"):
+        SupportRule(-5, 2.0)
 
 
 def test_propensities_by_column_go_by_the_arms_names(data):
@@ -214,21 +222,30 @@ def test_propensities_by_column_go_by_the_arms_names(data):
     assert np.array_equal(first, bare)
 
 
-def test_rows_that_weigh_nothing_are_no_support_and_no_rows(data):
+@pytest.mark.parametrize("propensity", [None, 1 / 3])
+def test_rows_that_weigh_nothing_are_as_if_they_had_not_been_given_but_for_their_prediction(data, propensity):
     X, y, arm = data
-    weight = np.where((arm == "call-weekly") & (np.arange(len(arm)) % 50 != 0), 0.0, 1.0)
-    found = quick(support=SupportRule(least_rows=50)).fit(X, y, arm=arm, propensity=1 / 3, sample_weight=weight)
-    counted = {name: int(((arm == name) & (weight > 0)).sum()) for name in ARMS.names}
-    assert counted["call-weekly"] < 50 < counted["none"]
-    assert found.diagnostics.counts == counted
-    assert found.diagnostics.rows == sum(counted.values())
-    assert found.diagnostics.thin_rows == 0
-    assert found.support_by_arm(X.head()).tolist() == [[True, True, False]] * 5
+    weight = np.where((arm == "call-weekly") & (X["age"] > 30), 0.0, 1.0)
+    kept, groups = weight > 0, np.arange(len(arm)) // 2
+    rule = SupportRule(least_rows=50)
+    with_all = quick(support=rule).fit(X, y, arm=arm, propensity=propensity, groups=groups, sample_weight=weight)
+    alone = quick(support=rule).fit(
+        X[kept], y[kept], arm=arm[kept], propensity=propensity, groups=groups[kept], sample_weight=weight[kept]
+    )
+    assert np.array_equal(with_all.predict_by_arm(X), alone.predict_by_arm(X))
+    assert np.array_equal(with_all.support_by_arm(X), alone.support_by_arm(X))
+    assert with_all.diagnostics == alone.diagnostics
+    assert np.array_equal(with_all.out_of_fold[kept], alone.out_of_fold)
+    assert np.array_equal(with_all.out_of_fold[~kept], alone.predict_by_arm(X[~kept]))
+    if propensity is None:
+        assert np.array_equal(with_all.propensity_out_of_fold[kept], alone.propensity_out_of_fold)
+        assert with_all.propensity_out_of_fold.shape == (len(arm), 3)
 
 
 def test_a_state_of_numpys_own_type_is_saved_and_read_back(data, tmp_path):
     X, y, arm = data
-    quick(random_state=np.int64(3)).fit(X, y, arm=arm).save(tmp_path / "model")
+    rule = SupportRule(np.int64(50), np.float32(0.01))
+    quick(random_state=np.int64(3), support=rule).fit(X, y, arm=arm).save(tmp_path / "model")
     assert ResponseModel.load(tmp_path / "model").random_state == 3
 
 

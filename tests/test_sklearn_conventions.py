@@ -129,6 +129,8 @@ def test_a_table_without_names_and_a_state_that_is_none_are_told_together(log):
     with pytest.raises(InvalidInput) as told:
         cross_validate(model(random_state=None), **log | {"X": log["X"].to_numpy()})
     assert [fault.where for fault in told.value.faults] == ["random_state", "X"]
+    with pytest.raises(InvalidInput, match="X: expected a DataFrame with a column per covariate, found NoneType"):
+        cross_validate(model(), **log | {"X": None})
 
 
 def test_everything_wrong_with_a_cross_validation_is_said_at_once(log):

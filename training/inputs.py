@@ -15,6 +15,7 @@ Ints = NDArray[np.int64]
 
 # Fewer events than this cannot fill two halves with both classes: a half without an event has no logit.
 MIN_EVENTS = 20
+LARGEST_SEED = 2**32 - 1
 
 
 def binary_outcome(
@@ -40,7 +41,7 @@ def binary_outcome(
     told = values if counted is None else values[counted]
     events, others = int(told.sum()), int((1 - told).sum())
     if min(events, others) < MIN_EVENTS:
-        found = f"{others:,} zeros and {events:,} ones{'' if counted is None else ' of a weight above 0'}"
+        found = f"{others:,} zeros and {events:,} ones{'' if len(told) == n else ' of a weight above 0'}"
         faults.append(
             Fault(where, f"at least {MIN_EVENTS} zeros and {MIN_EVENTS} ones", found, "Wait for more outcomes to mature.")
         )
@@ -93,7 +94,7 @@ def group_codes(groups: ArrayLike | None, n: int, faults: list[Fault]) -> Ints:
 
 
 def positive_weights(weights: ArrayLike | None, n: int, faults: list[Fault]) -> Floats | None:
-    """Return weights of shape (n,) with mean 1, or None; what is wrong is added to `faults`."""
+    """Return weights of shape (n,), of mean 1 over rows that weigh something, or None; what is wrong is added to `faults`."""
     if weights is None:
         return None
     before = len(faults)
@@ -104,7 +105,7 @@ def positive_weights(weights: ArrayLike | None, n: int, faults: list[Fault]) -> 
         remedy = "A row that counts for nothing weighs 0; leave the weights out where all rows count alike."
         faults.append(Fault("sample_weight", "0 or more, not all 0", f"a smallest of {values.min(initial=0):g}", remedy))
         return None
-    scaled: Floats = values / values.mean()
+    scaled: Floats = values / values[values > 0].mean()
     return scaled
 
 
@@ -125,19 +126,21 @@ def arm_positions(arm: ArrayLike, names: Sequence[str], n: int, faults: list[Fau
 def in_arm_order(where: str, given: Any, names: Sequence[str], faults: list[Fault]) -> Any:
     """Return a table of a column per arm with its columns in the order of `names`; what is no DataFrame as it is.
 
-    Columns that carry no names (0, 1, ...) are taken in their order; any others must be the arms.
+    Columns that carry no names (0, 1, ...) are taken in their order; any others must be the arms. None where they are not.
     """
     if not isinstance(given, pd.DataFrame) or given.columns.equals(pd.RangeIndex(given.shape[1])):
         return given
     if set(given.columns) == set(names) and given.shape[1] == len(names):
         return given[list(names)].to_numpy()
     found = f"the columns {', '.join(map(str, given.columns))}"
-    remedy = "Name a column for each arm, or pass given.to_numpy() in the order of the arms."
+    remedy = "Name a column for each arm, or pass the table's to_numpy() in the order of the arms."
+    if given.shape[1] == 1:
+        remedy = f"Pass the column itself: table[{given.columns[0]!r}]."
     faults.append(Fault(where, f"a column for each of {', '.join(names)}", found, remedy))
-    return given
+    return None
 
 
 def whole_number(where: str, given: Any, faults: list[Fault], remedy: str) -> None:
-    """Add a fault where something is no whole number of 0 or more."""
-    if isinstance(given, bool) or not isinstance(given, int | np.integer) or given < 0:
-        faults.append(Fault(where, "a whole number of 0 or more", repr(given), remedy))
+    """Add a fault where something is no whole number from 0 to the largest seed that all libraries take."""
+    if isinstance(given, bool) or not isinstance(given, int | np.integer) or not 0 <= given <= LARGEST_SEED:
+        faults.append(Fault(where, f"a whole number from 0 to {LARGEST_SEED:,}", repr(given), remedy))

@@ -107,7 +107,7 @@ class ResponseModel:
         groups : array-like of shape (n,), optional
             Rows that share one (a borrower's) stay in one half.
         sample_weight : array-like of shape (n,), optional
-            A row of weight 0 counts for nothing: neither as an event nor towards support.
+            A row of weight 0 counts for nothing, as if it had not been given; it is predicted all the same.
 
         Returns
         -------
@@ -119,7 +119,7 @@ class ResponseModel:
         InvalidInput
             Every fault at once.
         """
-        own_faults = parameter_faults(self.random_state, self.n_threads)
+        own_faults = parameter_faults(self.get_params(deep=False))
         data = check_fit(self.arms, X, y, arm, propensity, groups, sample_weight, own_faults)
         halves = draw_halves(data.codes, data.groups, self.boosting.pairs, np.random.default_rng(self.random_state))
         sample = Sample(data.Z, data.y, data.columns.categorical, data.weight)
@@ -132,7 +132,7 @@ class ResponseModel:
         weight = _comparable(odds.taken, data, floor, K)
         logits = learnt.out_of_fold[np.arange(len(data.y)), data.codes]
         calibration = fit_calibration(logits, data.y, data.codes, weight, data.groups, K)
-        counts = tuple(np.bincount(data.codes[data.counted], minlength=K).tolist())
+        counts = tuple(np.bincount(data.codes, minlength=K).tolist())
         self.artefact = ResponseArtefact(
             arms=self.arms,
             columns=data.columns,
@@ -149,10 +149,11 @@ class ResponseModel:
             parameters=self._parameters(),
         )
         self.artefact = replace(self.artefact, noise=replace(self.artefact.noise, variance=self._noise(data.Z)))
-        self.out_of_fold = sigmoid(calibration.apply(learnt.out_of_fold))
-        self.propensity_out_of_fold = odds.estimated
-        told = data.counted
-        self.diagnostics = diagnose(self.arms.names, data.y[told], data.codes[told], self.out_of_fold[told], weight[told])
+        found = sigmoid(calibration.apply(learnt.out_of_fold))
+        self.diagnostics = diagnose(self.arms.names, data.y, data.codes, found, weight)
+        self.out_of_fold = data.for_all(found, X, self.predict_by_arm)
+        estimated = odds.estimated
+        self.propensity_out_of_fold = None if estimated is None else data.for_all(estimated, X, self.propensity_by_arm)
         return self
 
     def predict_by_arm(self, X: pd.DataFrame) -> Floats:

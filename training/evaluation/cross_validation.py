@@ -76,8 +76,9 @@ def cross_validate(
     InvalidInput
         Every fault at once.
     """
-    faults = parameter_faults(model.random_state, model.n_threads)
-    faults += [] if isinstance(X, pd.DataFrame) else frame_faults(X)
+    faults = parameter_faults(model.get_params(deep=False))
+    if not isinstance(X, pd.DataFrame):
+        raise InvalidInput([*faults, *frame_faults(X)])
     n, names = len(X), model.arms.names
     codes = arm_positions(arm, names, n, faults)
     stated = read_propensity(propensity, codes, names, faults)

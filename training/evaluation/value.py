@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ...data.arms import ArmCatalogue
 from ...data.errors import Fault, InvalidInput
 from ..inputs import Floats, Ints, arm_positions, group_codes, in_arm_order, numbers
 from ..model.propensity import SUM_TOLERANCE, Propensity, PropensityLike, read_propensity
 from ..statistics.clusters import clustered_error, reach
-from .weights import Footing, Told, footing, told_by
+from ..value_faults import no_numbers
+from .weights import Footing, events_of, footing, too_few_events
 
 Method = Literal["dr", "ips", "snips", "dm"]
 METHODS: tuple[Method, ...] = ("dr", "ips", "snips", "dm")
@@ -64,7 +65,7 @@ class _Log:
     propensity: Propensity
     outcome: Floats | None
     groups: Ints
-    told: tuple[Told, ...]
+    events: NDArray[np.bool_]
 
 
 def policy_value(  # noqa: PLR0913  the interface that outside code is written against
@@ -190,11 +191,21 @@ def _value(sides: tuple[Floats, ...], log: _Log, confidence: float, method: Meth
     influence = sum(s * part for s, part in zip(sign, influences, strict=True))
     se = clustered_error(cast("Floats", influence), log.groups)
     half = reach(log.groups, 0.5 + confidence / 2) * se
-    base = _worse([footing(side, log.codes, log.propensity, log.names, log.groups, log.told) for side in sides])
+    base = _worse([footing(side, log.codes, log.propensity, log.names, log.groups) for side in sides])
+    reason = base.reason or _few_events(sides, log)
     return PolicyValue(
         float(estimate), se, float(estimate - half), float(estimate + half), base.ess, base.max_weight, base.mean_weight,
-        supported=not base.reason, reason=base.reason, method=method, n=len(log.codes),
+        supported=not reason, reason=reason, method=method, n=len(log.codes),
     )  # fmt: skip
+
+
+def _few_events(sides: tuple[Floats, ...], log: _Log) -> str:
+    """Say where next to no event stands behind a value; behind a difference, where the two policies differ."""
+    rows = np.arange(len(log.codes))
+    given = [side[rows, log.codes] / log.propensity.taken for side in sides]
+    weight = given[0] if len(given) == 1 else given[0] - given[1]
+    what = "under the policy's arms" if len(given) == 1 else "where the policies differ"
+    return too_few_events(weight, log.events, log.groups, what)
 
 
 def best_supported(values: Sequence[PolicyValue]) -> int:
@@ -245,26 +256,41 @@ def _read_log(  # noqa: PLR0913, PLR0917  the parts of the public signature
     rewards, clusters = numbers("reward", reward, n, faults, unknown), group_codes(groups, n, faults)
     if method not in METHODS:
         faults.append(Fault("method", f"one of {', '.join(METHODS)}", repr(method), "'dr' is the usual one."))
-    expected = None if outcome is None else np.asarray(in_arm_order("outcome", outcome, names, faults), dtype=np.float64)
-    if expected is None and method in {"dr", "dm"}:
+    expected = _numbers_by_arm("outcome", outcome, names, faults)
+    if outcome is None and method in {"dr", "dm"}:
         remedy = "Pass the model's out_of_fold, times the recoverable amount for money; or choose method='snips'."
         faults.append(
             Fault("outcome", f"E[reward | x, arm] of shape ({n}, {len(names)}) for method '{method}'", "none", remedy)
         )
-    elif expected is not None and (expected.shape != (n, len(names)) or not np.isfinite(expected).all()):
+    if expected is not None and (expected.shape != (n, len(names)) or not np.isfinite(expected).all()):
         found = f"shape {expected.shape}" if expected.shape != (n, len(names)) else "missing or infinite numbers"
         remedy = "Pass a column per arm, in the order of `arms`, as `predict_by_arm` returns them."
         faults.append(Fault("outcome", f"finite numbers of shape ({n}, {len(names)})", found, remedy))
     if propensity is None:
         remedy = "Pass the log's; or the model's propensity_out_of_fold, or propensity_by_arm of held-out rows."
         faults.append(Fault("propensity", "the log's probabilities", "none", remedy))
-    return _Log(names, codes, rewards, known or Propensity(np.ones(n)), expected, clusters, told_by(rewards))
+    return _Log(names, codes, rewards, known or Propensity(np.ones(n)), expected, clusters, events_of(rewards, codes))
+
+
+def _numbers_by_arm(where: str, given: Any, names: Sequence[str], faults: list[Fault]) -> Floats | None:
+    """Return numbers with a column per arm; None where there are none, or where a fault was found."""
+    ordered = None if given is None else in_arm_order(where, given, names, faults)
+    if ordered is None:
+        return None
+    try:
+        return np.asarray(ordered, dtype=np.float64)
+    except (TypeError, ValueError):
+        faults.append(Fault(where, "numbers", no_numbers(ordered), "Pass a column per arm, as `predict_by_arm` returns them."))
+        return None
 
 
 def _probabilities(policy: Any, names: Sequence[str], n: int, where: str, faults: list[Fault]) -> Floats:
     """Return a policy as probabilities of shape (n, K)."""
-    given = np.asarray(in_arm_order(where, policy, names, faults))
     shape = (n, len(names))
+    ordered = in_arm_order(where, policy, names, faults)
+    if ordered is None:
+        return np.zeros(shape)
+    given = np.asarray(ordered)
     if given.ndim != 2:
         chosen = arm_positions(policy, names, n, faults, where)
         result = np.zeros(shape)

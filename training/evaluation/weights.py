@@ -16,12 +16,13 @@ LEAST_ESS = 50.0
 LARGEST_SHARE = 0.10
 # The truth lies above a normal interval of a Poisson count in up to 8% of logs where five events or more are asked for, 9%
 # with three, 15% with one, and 95% with none, where the interval is a point. Three still let Open Bandit's known value through.
-LEAST_EVENTS = 3.0
+LEAST_VALUE_EVENTS = 3.0
 # Standard errors by which the mean weight may differ from 1: three, since many policies are looked at.
 MEAN_WEIGHT_ERRORS = 3.0
 # What rounding in a log may move the mean weight by.
 ROUNDING = 1e-4
 MORE_EXPLORATION = "Log more exploration of those arms, or choose a policy nearer to the logged one."
+MORE_OUTCOMES = "Wait for more outcomes to mature, or log more decisions."
 RIGHT_ODDS = "State the probabilities with which the arms were drawn."
 
 
@@ -43,41 +44,7 @@ class Footing:
     reason: str
 
 
-@dataclass(frozen=True)
-class Told:
-    """Rows whose reward tells something: without enough of them nothing is known, however many rows there are.
-
-    Parameters
-    ----------
-    name : str
-        What they are, in the words of a reason.
-    rows : ndarray of shape (n,)
-    """
-
-    name: str
-    rows: NDArray[np.bool_]
-
-
-def told_by(reward: Floats) -> tuple[Told, ...]:
-    """Return what has to be seen of a reward: both of two values, or anything other than the commonest.
-
-    Examples
-    --------
-    >>> [(told.name, int(told.rows.sum())) for told in told_by(np.array([0.0, 0.0, 1.0]))]
-    [('a reward of 0', 2), ('a reward of 1', 1)]
-    >>> [(told.name, int(told.rows.sum())) for told in told_by(np.array([0.0, 0.0, 12.5, 80.0]))]
-    [('a reward other than 0', 2)]
-    """
-    values, counts = np.unique(reward, return_counts=True)
-    if len(values) == 2:
-        return tuple(Told(f"a reward of {value:g}", reward == value) for value in values)
-    common = values[np.argmax(counts)] if len(values) else 0.0
-    return (Told(f"a reward other than {common:g}", reward != common),)
-
-
-def footing(
-    policy: Floats, codes: Ints, propensity: Propensity, names: Sequence[str], groups: Ints, told: Sequence[Told] = ()
-) -> Footing:
+def footing(policy: Floats, codes: Ints, propensity: Propensity, names: Sequence[str], groups: Ints) -> Footing:
     """Weigh the log for a policy.
 
     Parameters
@@ -92,8 +59,6 @@ def footing(
         The K arms.
     groups : ndarray of shape (n,)
         Cluster of each row.
-    told : sequence of Told, optional
-        What has to be seen of the reward.
     """
     n = len(codes)
     weight = policy[np.arange(n), codes] / propensity.taken
@@ -112,7 +77,6 @@ def footing(
         faults.append(f"the effective sample size is {ess:.1f} of {n:,} rows (at least {LEAST_ESS:.0f} are needed)")
     if total > 0 and largest > LARGEST_SHARE * total:
         faults.append(f"one row of weight {largest:,.4g} carries {largest / total:.0%} of all (at most {LARGEST_SHARE:.0%})")
-    faults += _too_few(weight, told)
     remedy = MORE_EXPLORATION
     # Where the log never gave what the policy gives, nothing has a weight, and that has been said.
     if total > 0 and (gap := _mean_gap(weight, groups, propensity)) > MEAN_WEIGHT_ERRORS:
@@ -134,14 +98,53 @@ def effective_number(weight: Floats) -> float:
     return float(weight.sum()) ** 2 / square if square > 0 else 0.0
 
 
-def _too_few(weight: Floats, told: Sequence[Told]) -> list[str]:
-    """Say what was hardly seen where the log did as the policy does."""
-    seen = [(one.name, effective_number(weight[one.rows])) for one in told] if weight.any() else []
-    return [
-        f"{name} was seen {count:.3g} times under the policy's arms (at least {LEAST_EVENTS:.0f} needed)"
-        for name, count in seen
-        if count < LEAST_EVENTS
-    ]
+def events_of(reward: Floats, codes: Ints) -> NDArray[np.bool_]:
+    """Return the rows that tell something: a reward other than the commonest of its arm, whose price all rows of it bear.
+
+    Parameters
+    ----------
+    reward : ndarray of shape (n,)
+        In any unit.
+    codes : ndarray of shape (n,)
+        Positions of the logged arms.
+
+    Examples
+    --------
+    >>> events_of(np.array([0.0, 0.0, 1.0, -5.0, -5.0, 95.0]), np.array([0, 0, 0, 1, 1, 1])).tolist()
+    [False, False, True, False, False, True]
+    """
+    events = np.zeros(len(reward), dtype=np.bool_)
+    for code in np.unique(codes):
+        own = codes == code
+        values, counts = np.unique(reward[own], return_counts=True)
+        events[own] = reward[own] != values[np.argmax(counts)]
+    return events
+
+
+def too_few_events(weight: Floats, events: NDArray[np.bool_], groups: Ints, what: str) -> str:
+    """Say that next to no event stands behind an estimate; empty where enough do, or where no row has a weight.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (n,)
+        Importance weights, of either sign.
+    events : ndarray of shape (n,)
+        `events_of` the log.
+    groups : ndarray of shape (n,)
+        Cluster of each row: those of one tell as much as one.
+    what : str
+        Whose events, in the words of a reason.
+    """
+    if not weight.any():
+        return ""
+    every = np.ones(len(weight))
+    count, logged = (effective_number(np.bincount(groups, size * events).astype(float)) for size in (np.abs(weight), every))
+    # Equal weights add up to a whole number but for rounding.
+    if count > LEAST_VALUE_EVENTS - 1e-6:
+        return ""
+    found = f"outcomes other than the commonest of their arm tell as much as {count:.3g} {what}"
+    remedy = MORE_OUTCOMES if logged < LEAST_VALUE_EVENTS else MORE_EXPLORATION
+    return f"Not supported: {found} (at least {LEAST_VALUE_EVENTS:.0f} are needed). {remedy}"
 
 
 def _never_given(policy: Floats, codes: Ints, propensity: Propensity, names: Sequence[str]) -> list[str]:

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from ..inputs import Floats
+from ...data.errors import Fault, InvalidInput
+from ..inputs import Floats, whole_number
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,18 @@ class SupportRule:
 
     least_rows: int = 100
     floor: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        faults: list[Fault] = []
+        whole_number("support.least_rows", self.least_rows, faults, "100 is usual.")
+        if self.floor is not None and not 0 <= self.floor < 1:
+            faults.append(Fault("support.floor", "at least 0 and below 1, or None", repr(self.floor), "None takes 0.1 / K."))
+        if faults:
+            raise InvalidInput(faults)
+        # Plain numbers: a saved model is text.
+        object.__setattr__(self, "least_rows", int(self.least_rows))
+        object.__setattr__(self, "floor", None if self.floor is None else float(self.floor))
 
     def floor_for(self, K: int) -> float:
         """Return the least propensity for a number of arms."""

@@ -1,6 +1,7 @@
 """What `fit` was given, checked: every fault at once."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,19 @@ from ..columns import Columns, frame_faults
 from ..inputs import Floats, Ints, arm_positions, binary_outcome, group_codes, positive_weights, whole_number
 from ..statistics.clusters import LEAST_CLUSTERS
 from ..value_faults import few_groups
+from .artefact_parts import SupportRule
+from .boosting import Boosting
 from .propensity import Propensity, read_propensity
 
 
 @dataclass(frozen=True)
 class FitData:
-    """Logged rows, checked and encoded.
+    """Logged rows that weigh something, checked and encoded.
 
     Parameters
     ----------
+    kept : ndarray of shape (N,)
+        Which of the rows given are among the n that weigh something.
     columns : Columns
         Names, kinds and levels of the covariates.
     Z : ndarray of shape (n, d)
@@ -38,6 +43,7 @@ class FitData:
         None where it is to be estimated.
     """
 
+    kept: NDArray[np.bool_]
     columns: Columns
     Z: Floats
     y: Floats
@@ -46,17 +52,25 @@ class FitData:
     weight: Floats | None
     propensity: Propensity | None
 
-    @property
-    def counted(self) -> NDArray[np.bool_] | slice:
-        """Rows that weigh something."""
-        return slice(None) if self.weight is None else self.weight > 0
+    def for_all(self, own: Floats, X: pd.DataFrame, predict: Callable[[pd.DataFrame], Floats | None]) -> Floats:
+        """Return figures of all rows given, of shape (N, K): their own, and predictions where nothing was learnt from a row."""
+        if self.kept.all():
+            return own
+        full = np.empty((len(self.kept), own.shape[1]))
+        full[self.kept], full[~self.kept] = own, predict(X[~self.kept])
+        return full
 
 
-def parameter_faults(random_state: Any, n_threads: Any) -> list[Fault]:
+def parameter_faults(parameters: Mapping[str, Any]) -> list[Fault]:
     """Return what is wrong with parameters of a `ResponseModel` that only `fit` looks at."""
     faults: list[Fault] = []
-    whole_number("random_state", random_state, faults, "The same state gives the same model; 0 is usual.")
-    whole_number("n_threads", n_threads, faults, "0 takes all cores.")
+    whole_number("random_state", parameters["random_state"], faults, "The same state gives the same model; 0 is usual.")
+    whole_number("n_threads", parameters["n_threads"], faults, "0 takes all cores.")
+    kinds = {"boosting": Boosting, "propensity_boosting": Boosting, "support": SupportRule}
+    for name, kind in kinds.items():
+        if not isinstance(parameters[name], kind):
+            found, remedy = type(parameters[name]).__name__, f"Leave it out, or pass {kind.__name__}(...)."
+            faults.append(Fault(name, f"a {kind.__name__}", found, remedy))
     return faults
 
 
@@ -87,13 +101,24 @@ def check_fit(  # noqa: PLR0913, PLR0917  the arguments of `fit`
     n = len(X)
     if len(arms) < 2:
         faults.append(Fault("arms", "at least two", f"{len(arms)}", "An effect needs an arm to compare with."))
-    clusters, weights = _clusters(groups, n, faults), positive_weights(weight, n, faults)
-    outcome = binary_outcome(y, n, faults, counted=None if weights is None else weights > 0)
+    weights = positive_weights(weight, n, faults)
+    kept = np.ones(n, dtype=np.bool_) if weights is None else weights > 0
+    clusters = _clusters(groups, kept, faults)
+    outcome = binary_outcome(y, n, faults, counted=kept)
     codes = arm_positions(arm, arms.names, n, faults)
     known = read_propensity(propensity, codes, arms.names, faults)
     if faults:
         raise InvalidInput(faults)
-    return FitData(columns, columns.encode(X), outcome, codes, clusters, weights, known)
+    if kept.all():
+        return FitData(kept, columns, columns.encode(X), outcome, codes, clusters, weights, known)
+    own = None if weights is None else weights[kept]
+    return FitData(kept, columns, columns.encode(X[kept]), outcome[kept], codes[kept], clusters, own, _rows_of(known, kept))
+
+
+def _rows_of(known: Propensity | None, kept: NDArray[np.bool_]) -> Propensity | None:
+    if known is None:
+        return None
+    return replace(known, taken=known.taken[kept], full=None if known.full is None else known.full[kept])
 
 
 def _missing_parts(arms: Any, X: Any) -> list[Fault]:
@@ -104,9 +129,10 @@ def _missing_parts(arms: Any, X: Any) -> list[Fault]:
     return faults
 
 
-def _clusters(groups: Any, n: int, faults: list[Fault]) -> Ints:
+def _clusters(groups: Any, kept: NDArray[np.bool_], faults: list[Fault]) -> Ints:
+    """Return a number per group, for the rows that weigh something."""
     own: list[Fault] = []
-    codes = group_codes(groups, n, own)
+    codes = np.unique(group_codes(groups, len(kept), own)[kept], return_inverse=True)[1]
     if not own and groups is not None and (few := few_groups("groups", codes, LEAST_CLUSTERS)):
         own.append(few)
     faults += own

@@ -81,9 +81,8 @@ def read_propensity(propensity: Any, codes: Ints, names: Sequence[str], faults: 
     """
     if propensity is None:
         return None
-    before = len(faults)
     propensity = in_arm_order("propensity", propensity, names, faults)
-    if len(faults) > before:
+    if propensity is None:
         return None
     if isinstance(propensity, Mapping):
         found = _by_name(propensity, codes, names, faults)

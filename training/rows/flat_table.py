@@ -22,7 +22,9 @@ __all__ = ["FlatColumns", "FlatTable", "read_flat_table"]
 LEAST_ARM_ROWS = 50
 # As many groups to learn from as an interval needs, and as many to hold out.
 LEAST_GROUPS = 2 * LEAST_CLUSTERS
-_BASELINE_NAME = re.compile(r"^(none|no|nothing|control|holdout|0(\.0*)?(?![\d.])|untreated)(?P<rest>[\W_].*)?$", re.IGNORECASE)
+_BASELINE_NAME = re.compile(
+    r"^(none|no|nothing|control|holdout|0(\.0*)?(?![\d.,_-]*\d)|untreated)(?P<rest>[\W_].*)?$", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
