@@ -11,7 +11,8 @@ from ...policy.settings import PolicySettings
 from ...policy.value import arm_value
 from ..inputs import Floats, Ints
 from ..rows.table import TrainingTable
-from .value import Method, PolicyValue, best_supported, policy_values
+from .given import Method
+from .value import PolicyValue, best_supported, policy_values
 
 # Units of a log: net recovery, gross recovery (account currency per decision), and shares of decisions.
 VALUE, RECOVERED, REPAID, HARM = "value", "recovered", "repaid", "harm"
