@@ -47,7 +47,7 @@ class GivenLog:
 def read_log(  # noqa: PLR0913, PLR0917  the parts of the public signature
     arm: Any, reward: Any, propensity: Any, arms: Any, outcome: Any, groups: Any, method: str, faults: list[Fault]
 ) -> GivenLog:
-    """Return the log of `policy_value`; what is wrong is added to `faults`, and a list that names no arms is refused at once."""
+    """Return the log of `policy_value`; what is wrong is added to `faults`; without names of arms it ends at once."""
     names = tuple(arms.names if isinstance(arms, ArmCatalogue) else map(str, arms))
     n = len(np.asarray(arm, dtype=object))
     if n == 0:
