@@ -24,6 +24,8 @@ from .tables import show_verdict
 Source = Annotated[str, typer.Argument(help="Folder, DuckDB file or postgresql:// address with a decision log.")]
 Name = Annotated[str, typer.Option(help="Name of the model in the registry.")]
 CHECK_FORMATS = {"figure": "{:,.4g}", "limit": "{:,.4g}"}
+# What a price is rounded to in print.
+LEAST_PRICE = 0.005
 PLAN_FORMATS = {"explore": "{:.0%}", "price": "{:,.2f}"}
 
 
@@ -79,7 +81,9 @@ def show_plan(found: Plan) -> None:
     say("  explore: further share that is drawn evenly from lawful arms; rows: decisions to judge on; weeks: with maturing;")
     say("  never: not within ten years; price: value given up per decision; power_N: chance that it is shown after N weeks.")
     say("  The gate asks more than this gain: harm, calibration, support, and a gain over no contact or the champion.")
-    if len(found.table) > 1 and np.allclose(found.table["price"], found.table["price"].iloc[0], atol=0.005):
+    if (found.table["price"] < -LEAST_PRICE).any():
+        say("  A price below 0: an even draw from the lawful arms is expected to bring more than the policy in force.")
+    if len(found.table) > 1 and np.allclose(found.table["price"], found.table["price"].iloc[0], atol=LEAST_PRICE):
         say("  The log explores as much as an even draw would: a higher share changes nothing, more decisions a week do.")
 
 

@@ -230,3 +230,12 @@ def test_a_plan_is_printed_with_what_is_known_and_what_never_comes(rows, capsys)
     assert ("1,200" in said) == np.isfinite(rows)
     assert ("never  " in said and "no number" in said) == np.isinf(rows)
     assert "25%" in said
+
+
+@pytest.mark.parametrize(("price", "said"), [(0.5, False), (-0.004, False), (-0.5, True)])
+def test_exploring_that_is_expected_to_gain_is_said_to(price, said, capsys):
+    table = pd.DataFrame(
+        {"explore": [0.1], "rows": [9.0], "of_none": [9.0], "weeks": [9.0], "price": [price], "power_4": [0.25]}
+    )
+    show_plan(Plan(table, "this against that", 2.0, "as stated", Design(2.0, 100.0), ()))
+    assert ("an even draw from the lawful arms is expected to bring more" in capsys.readouterr().out) == said
