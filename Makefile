@@ -11,6 +11,7 @@ WORKERS ?= auto
 demo: setup ## the main job on a simulated book, start to finish
 	@echo "==> demo: simulate, check, features, train, evaluate, register, promote, recommend, explain"
 	@$(BIN)/lighttouch demo
+	@echo "==> demo: done; lighttouch and mlflow are on the path after: . $(VENV)/bin/activate"
 
 test: setup tests ## sets up and passes the tests
 

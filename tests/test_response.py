@@ -203,6 +203,8 @@ def test_parameters_that_fit_cannot_use_are_told_with_the_data():
             InvalidInput, match=rf"random_state: expected a whole number from 0 to 4,294,967,295, found {state}\."
         ):
             quick(random_state=state).fit(X, y, arm=arm)
+    with pytest.raises(InvalidInput, match=r"n_threads: expected a whole number of 0 or more, found -1\. 0 takes all cores"):
+        quick(n_threads=-1).fit(X, y, arm=arm)
     with pytest.raises(InvalidInput) as caught:
         quick(boosting=None, support=None).fit(X, y, arm=arm)
     assert [fault.where for fault in caught.value.faults] == ["boosting", "support"]

@@ -15,6 +15,7 @@ Ints = NDArray[np.int64]
 
 # Fewer events than this cannot fill two halves with both classes: a half without an event has no logit.
 MIN_EVENTS = 20
+# The largest seed that all libraries take.
 LARGEST_SEED = 2**32 - 1
 
 
@@ -140,7 +141,9 @@ def in_arm_order(where: str, given: Any, names: Sequence[str], faults: list[Faul
     return None
 
 
-def whole_number(where: str, given: Any, faults: list[Fault], remedy: str) -> None:
-    """Add a fault where something is no whole number from 0 to the largest seed that all libraries take."""
-    if isinstance(given, bool) or not isinstance(given, int | np.integer) or not 0 <= given <= LARGEST_SEED:
-        faults.append(Fault(where, f"a whole number from 0 to {LARGEST_SEED:,}", repr(given), remedy))
+def whole_number(where: str, given: Any, faults: list[Fault], remedy: str, most: int | None = None) -> None:
+    """Add a fault where something is no whole number from 0 to `most`."""
+    whole = isinstance(given, int | np.integer) and not isinstance(given, bool)
+    if not whole or given < 0 or (most is not None and given > most):
+        expected = "a whole number of 0 or more" if most is None else f"a whole number from 0 to {most:,}"
+        faults.append(Fault(where, expected, repr(given), remedy))

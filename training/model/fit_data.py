@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 from ...data.arms import ArmCatalogue
 from ...data.errors import Fault, InvalidInput
 from ..columns import Columns, frame_faults
-from ..inputs import Floats, Ints, arm_positions, binary_outcome, group_codes, positive_weights, whole_number
+from ..inputs import (
+    LARGEST_SEED,
+    Floats,
+    Ints,
+    arm_positions,
+    binary_outcome,
+    group_codes,
+    positive_weights,
+    whole_number,
+)
 from ..statistics.clusters import LEAST_CLUSTERS
 from ..value_faults import few_groups
 from .artefact_parts import SupportRule
@@ -64,7 +73,7 @@ class FitData:
 def parameter_faults(parameters: Mapping[str, Any]) -> list[Fault]:
     """Return what is wrong with parameters of a `ResponseModel` that only `fit` looks at."""
     faults: list[Fault] = []
-    whole_number("random_state", parameters["random_state"], faults, "The same state gives the same model; 0 is usual.")
+    whole_number("random_state", parameters["random_state"], faults, "The same state gives the same model.", LARGEST_SEED)
     whole_number("n_threads", parameters["n_threads"], faults, "0 takes all cores.")
     kinds = {"boosting": Boosting, "propensity_boosting": Boosting, "support": SupportRule}
     for name, kind in kinds.items():
@@ -109,16 +118,16 @@ def check_fit(  # noqa: PLR0913, PLR0917  the arguments of `fit`
     known = read_propensity(propensity, codes, arms.names, faults)
     if faults:
         raise InvalidInput(faults)
-    if kept.all():
-        return FitData(kept, columns, columns.encode(X), outcome, codes, clusters, weights, known)
-    own = None if weights is None else weights[kept]
-    return FitData(kept, columns, columns.encode(X[kept]), outcome[kept], codes[kept], clusters, own, _rows_of(known, kept))
+    # Nothing is copied where every row weighs something.
+    rows = slice(None) if kept.all() else kept
+    own = None if weights is None else weights[rows]
+    return FitData(kept, columns, columns.encode(X[rows]), outcome[rows], codes[rows], clusters, own, _rows_of(known, rows))
 
 
-def _rows_of(known: Propensity | None, kept: NDArray[np.bool_]) -> Propensity | None:
+def _rows_of(known: Propensity | None, rows: slice | NDArray[np.bool_]) -> Propensity | None:
     if known is None:
         return None
-    return replace(known, taken=known.taken[kept], full=None if known.full is None else known.full[kept])
+    return replace(known, taken=known.taken[rows], full=None if known.full is None else known.full[rows])
 
 
 def _missing_parts(arms: Any, X: Any) -> list[Fault]:
