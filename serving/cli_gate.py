@@ -78,7 +78,8 @@ def show_plan(found: Plan) -> None:
         table[column] = [f"{rows:,.0f}" if np.isfinite(rows) else "no number" for rows in table[column]]
     powers = {name: "{:.0%}" for name in table.columns if name.startswith("power_")}
     show(table, f"until this gain is shown with a chance of {design.power:.0%}", PLAN_FORMATS | powers)
-    say("  explore: further share that is drawn evenly from lawful arms; rows: decisions to judge on; weeks: with maturing;")
+    say("  explore: further share that is drawn evenly from lawful arms; weeks: with maturing;")
+    say("  rows: decisions to judge on, no fewer than both policies need for a supported value;")
     say("  never: not within ten years; price: value given up per decision; power_N: chance that it is shown after N weeks.")
     say("  The gate asks more than this gain: harm, calibration, support, and a gain over no contact or the champion.")
     if (found.table["price"] < -LEAST_PRICE).any():

@@ -6,7 +6,13 @@ import pytest
 from alarm_cases import fitted, tanf
 from lighttouch.data.arms import ArmCatalogue
 from lighttouch.training.alarms.confounder_strength import confounder_strength
-from lighttouch.training.alarms.effect_calibration import calibrated_effects, effect_calibration, greedy, reference_arm
+from lighttouch.training.alarms.effect_calibration import (
+    calibrated_effects,
+    comparable,
+    effect_calibration,
+    greedy,
+    reference_arm,
+)
 from lighttouch.training.alarms.ring import AlarmOptions, LoggedRows, training_alarms
 from lighttouch.training.alarms.sensitivity import SensitivityData, gain_alarm, sensitivity
 from lighttouch.training.evaluation import policy_value
@@ -87,6 +93,28 @@ def test_a_model_that_claims_nothing_has_nothing_to_show():
     rows, e, _ = log(n=600)
     alarm = calibrated_effects(rows, e, np.full(e.shape, 0.4))
     assert (alarm.severity, alarm.figures["verdict"]) == ("ok", "no claim")
+
+
+def test_uplift_over_an_arm_that_could_not_be_given_is_not_called_seen():
+    # Half of the book could not be left alone; there the model makes up what no contact would do.
+    rng, n = np.random.default_rng(0), 6_000
+    shut = rng.random(n) < 0.5
+    e = np.where(shut[:, None], [0.0, 0.5, 0.5], [1 / 3, 1 / 3, 1 / 3])
+    code = (rng.random(n)[:, None] > e.cumsum(axis=1)).sum(axis=1)
+    y, names = (rng.random(n) < 0.4).astype(int), np.array(ARMS.names, dtype=object)
+    rows = LoggedRows.of(pd.DataFrame({"shut": shut * 1}), y, arm=names[code], arms=ARMS, propensity=e)
+    predicted = np.full((n, 3), 0.4) + rng.normal(0, 0.003, (n, 3))
+    predicted[shut, 0] = 0.2
+    alarm = calibrated_effects(rows, e, predicted)
+    assert alarm.figures["observed low"] < 0 < alarm.figures["observed high"]
+    assert alarm.figures["predicted uplift"] < 0.02
+    assert alarm.figures["rows left out"] == pytest.approx(shut.mean())
+    assert "50% of the rows are left out: 'none' could not have been given there." in alarm.reason
+    assert (greedy(rows, e, predicted)[shut] == 0).all()
+    # A holdout of one in a hundred is small, but was drawn.
+    few = np.where(rng.random(n) < 0.01, 0, rng.integers(1, 3, n))
+    held = LoggedRows.of(rows.X, y, arm=names[few], arms=ARMS, propensity={"none": 0.01, "sms": 0.495, "call": 0.495})
+    assert comparable(held, np.tile([0.01, 0.495, 0.495], (n, 1))).all()
 
 
 def test_uplift_is_counted_from_the_commonest_arm_where_the_baseline_is_rare():
@@ -182,6 +210,10 @@ def test_a_covariate_that_decides_more_has_the_larger_factor_and_a_draw_has_none
     # What says the same goes with it: else the twin would stand in, and the factor would be 1.
     assert table.loc[named, "left_out"] == 2
     assert table.loc[named, "lambda"] > table.loc["weak", "lambda"] + 0.3
+    # Left out together, or alone: what is left are the arms' shares.
+    for columns in (["strong"], ["strong", "its_twin"]):
+        alone = LoggedRows.of(X[columns], np.arange(n) % 2, arm=np.where(given, "sms", "none"), arms=arms)
+        assert confounder_strength(alone)["lambda"].tolist() == pytest.approx([table.loc[named, "lambda"]], rel=0.15)
     chance = LoggedRows.of(X, np.arange(n) % 2, arm=np.where(rng.random(n) < 0.5, "sms", "none"), arms=arms)
     assert (confounder_strength(chance)["lambda"] < 1.2).all()
 

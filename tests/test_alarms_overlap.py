@@ -11,8 +11,10 @@ from lighttouch.data.errors import NeverLogged, NoOverlap
 from lighttouch.training.alarms.overlap import deciding_column, never_logged, no_overlap, thin_support
 from lighttouch.training.alarms.ring import Alarm, LoggedRows, raise_refusals
 from lighttouch.training.evaluation.weights import effective_number
+from lighttouch.training.response import ResponseModel
 from lighttouch.training.runs.account import support_table
 from real_data import needs_real_data, real
+from sklearn.metrics import roc_auc_score
 
 
 def rule(n=2_000, exceptions=0.0, seed=0):
@@ -101,6 +103,52 @@ def test_one_arm_by_rule_refuses_that_arm_alone():
     assert (alarm.severity, alarm.arms) == ("refuse", ("visit",))
     # A refusal of one arm leaves the others comparable: nothing is raised.
     raise_refusals([alarm])
+
+
+def visited(share, n, seed=0):
+    """Borrowers late for long are visited, by rule or by chance; whom else gets a text is drawn. Nothing is stated."""
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame(rng.normal(size=(n, 10)), columns=[f"v{j}" for j in range(10)]).assign(days=rng.integers(1, 100, n))
+    late = (X["days"] > 85) & (rng.random(n) < share)
+    arm = np.array(["none", "sms", "visit"], dtype=object)[np.where(late, 2, rng.random(n) < 0.5)]
+    arms = ArmCatalogue.from_names(["none", "sms", "visit"], baseline="none")
+    y = (rng.random(n) < 0.4).astype(int)
+    return X, y, arm, arms
+
+
+@pytest.mark.parametrize("n", [600, 2_000])
+def test_one_arm_by_a_rule_that_nobody_logged_is_refused_though_estimates_fall_short_of_one(n):
+    X, y, arm, arms = visited(1.0, n)
+    rows = LoggedRows.of(X, y, arm=arm, arms=arms)
+    e = rows.chances(ResponseModel(arms, n_threads=1).fit(X, y, arm=arm))
+    assert (e[arm == "visit", 2] < 0.99).any()
+    alarm = no_overlap(rows, e)
+    assert (alarm.severity, alarm.arms) == ("refuse", ("visit",))
+
+
+def test_a_rare_arm_that_was_left_to_chance_is_open_however_well_covariates_tell_it():
+    X, y, arm, arms = visited(0.8, 2_000)
+    rows = LoggedRows.of(X, y, arm=arm, arms=arms)
+    alarm = no_overlap(rows, rows.chances(ResponseModel(arms, n_threads=1).fit(X, y, arm=arm)))
+    assert alarm.severity == "ok"
+    assert roc_auc_score(arm == "visit", X["days"] > 85) > 0.98
+
+
+def test_a_taken_arm_stated_as_certain_is_closed_to_chance():
+    X, y, arm, arms = visited(1.0, 600)
+    taken = np.where(arm == "visit", 1.0, 0.5)
+    rows = LoggedRows.of(X, y, arm=arm, arms=arms, propensity=taken)
+    e = np.full((len(X), 3), 1 / 3)
+    assert no_overlap(rows, e).arms == ("visit",)
+
+
+def test_in_a_log_of_one_arm_no_column_is_named_as_its_cause():
+    rng = np.random.default_rng(0)
+    X, arms = pd.DataFrame({"x": rng.normal(size=600)}), ArmCatalogue.from_names(["none", "sms"], baseline="none")
+    rows = LoggedRows.of(X, np.arange(600) % 2, arm=np.full(600, "sms"), arms=arms)
+    alarm = no_overlap(rows, np.tile([0.0, 1.0], (600, 1)))
+    assert alarm.severity == "refuse"
+    assert "No column decides the arm by itself: 100% of the rows have the same one." in alarm.reason
 
 
 def test_an_arm_that_was_never_given_is_refused_with_what_to_do():

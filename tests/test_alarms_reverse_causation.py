@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from alarm_cases import KARLAN_SHARES, bank, fitted, hillstrom, karlan, realised_counts, tanf
-from lighttouch.data.arms import ArmCatalogue, default_arms
+from lighttouch.data.arms import Arm, ArmCatalogue, default_arms
 from lighttouch.data.errors import ReverseCausation
 from lighttouch.training.alarms.reverse_causation import read_dose, reverse_causation
 from lighttouch.training.alarms.ring import raise_refusals
 from real_data import needs_real_data
 from scipy.special import expit
+from scipy.stats import binom
 
 STEPS = np.arange(1, 6)
 FALLING = {str(k): p for k, p in zip(STEPS, 0.4 ** np.arange(5) / (0.4 ** np.arange(5)).sum(), strict=True)}
@@ -130,10 +131,33 @@ def test_plans_by_case_that_help_are_silent_and_never_refused_where_they_harm():
         assert asked(*fitted(*planned(seed, -1), "1")).severity in {"ok", "warn"}
 
 
+def test_the_true_odds_of_the_taken_arm_alone_end_the_question_too():
+    for seed in range(3):
+        X, y, number = planned(seed, -1)
+        good = 0.8 * X["a"] + 0.5 * X["b"]
+        taken = binom.pmf(number.astype(int) - 1, 4, expit(-good))
+        assert asked(*fitted(X, y, number, "1")).severity in {"ok", "warn"}
+        alarm = asked(*fitted(X, y, number, "1", taken))
+        assert alarm.severity == "ok"
+        assert alarm.reason.startswith("The stated propensities agree with the log")
+
+
 def test_a_statement_that_the_log_contradicts_does_not_silence_it():
     X, y, number = attempts(1)
     alarm = asked(*fitted(X, y, number, "1", dict.fromkeys(map(str, STEPS), 0.2)))
     assert alarm.severity == "refuse"
+    # Of the taken arm alone: what has nothing to do with the log, and shares that hide the outlook in what was counted.
+    shares = pd.Series(number).map(pd.Series(number).value_counts(normalize=True)).to_numpy()
+    for taken in (np.random.default_rng(0).uniform(0.1, 0.9, len(y)), shares):
+        assert asked(*fitted(X, y, number, "1", taken)).severity == "refuse"
+
+
+def test_an_outcome_that_falls_is_not_said_not_to_fall():
+    X, y, number = drawn(3, EVEN, -0.5, n=700)
+    alarm = asked(*fitted(X, y, number, "1"))
+    assert alarm.severity == "ok"
+    assert alarm.figures["z of the outcome among alike"] < -3.1
+    assert "the outcome falls with the number" in alarm.reason.lower()
 
 
 @pytest.mark.parametrize(("names", "expected"), [
@@ -141,11 +165,29 @@ def test_a_statement_that_the_log_contradicts_does_not_silence_it():
     (["none", "1 call", "2-3 calls"], [0, 1, 2]),
     (["No_Letter", "Open_Appt", "Specific_Appt"], None),
     (["1", "2"], None),
+    (["1", "2+"], [1, 2]),
+    (["1 call", "2 or more"], [1, 2]),
+    (["<2", "2-4", "5+"], [1.5, 2, 5]),
+    (["holdout", "1 call", "2 calls"], [0, 1, 2]),
+    (["0.2", "0.5", "1"], [0.2, 0.5, 1]),
     (["a1", "b1", "c2"], None),
 ])  # fmt: skip
 def test_arms_are_read_as_numbers_only_where_each_has_its_own(names, expected):
     dose = read_dose(ArmCatalogue.from_names(names, baseline=names[0]))
     assert (None if dose is None else dose.level.tolist()) == expected
+
+
+def test_a_plan_says_what_the_number_in_a_name_means():
+    every = [Arm(f"sms-every-{days}-days", sms=7 / days) for days in (3, 7, 14)]
+    dose = read_dose(ArmCatalogue([Arm("none"), *every]))
+    assert not dose.counted
+    assert dose.level.tolist() == pytest.approx([0, 7 / 3, 1, 0.5])
+    sent = read_dose(ArmCatalogue([Arm("none"), *(Arm(f"{k} sent", sms=float(k)) for k in (1, 2, 3))]))
+    assert sent.counted
+
+
+def test_decimals_are_no_counts():
+    assert not read_dose(ArmCatalogue.from_names(["0.2", "0.5", "1"], baseline="0.2")).counted
 
 
 def test_planned_contacts_per_week_are_an_order_but_no_count():

@@ -114,10 +114,30 @@ def test_weeks_are_the_first_that_reach_the_power_and_more_exploration_never_tak
     assert table["weeks"].tolist()[0] == float("inf")
     assert (np.diff(table["weeks"][1:]) <= 0).all()
     for row in table[1:].to_dict("records"):
-        spread = known.spread(row["explore"])
-        assert design.power_after(row["weeks"], spread, float("inf")) >= 0.8
-        assert design.power_after(row["weeks"] - 1, spread, float("inf")) < 0.8
-        assert row["power_26"] == pytest.approx(design.power_after(26, spread, float("inf")))
+        spread, least = known.spread(row["explore"]), known.supported_rows(row["explore"])
+        assert design.power_after(row["weeks"], spread, float("inf"), least) >= 0.8
+        assert design.power_after(row["weeks"] - 1, spread, float("inf"), least) < 0.8
+        assert row["power_26"] == pytest.approx(design.power_after(26, spread, float("inf"), least))
+
+
+def test_policies_that_never_differ_have_no_gain_to_show(known):
+    row = plan(replace(known, rival=known.target), Design(1.0, 1e6, logged=10**6), shares=(0.5,)).iloc[0]
+    assert (row["rows"], row["weeks"], row["power_52"]) == (float("inf"), float("inf"), 0.0)
+
+
+def test_no_plan_is_smaller_than_what_a_value_needs_to_be_supported(known):
+    # Policies that differ for three decisions only: next to no variance, and still every policy needs its own rows.
+    rival = known.target.copy()
+    rival[:3] = known.rival[:3]
+    almost, design = replace(known, rival=rival), Design(1.0, 400.0, lead_weeks=0.0)
+    row = plan(almost, design, shares=(0.2,), weeks=(1, 52)).iloc[0]
+    assert design.rows(almost.spread(0.2)) < 1
+    rng = np.random.default_rng(4)
+    ess = [redraw(almost, 0.2, round(row["rows"]), rng).ess for _ in range(20)]
+    assert np.mean(ess) == pytest.approx(50, rel=0.1)
+    assert row["power_1"] == (1.0 if 400 * design.test_share >= row["rows"] else 0.0)
+    assert row["weeks"] == np.ceil(row["rows"] / (400 * design.test_share))
+    assert row["power_52"] == pytest.approx(1.0)
 
 
 def test_rows_without_contact_are_those_that_exploration_gives(known):
@@ -209,6 +229,16 @@ def test_with_a_model_the_question_is_its_policy_against_the_house_rule(book, tr
     # This log is drawn evenly already: exploring all of it changes nothing.
     assert found.table["rows"].iloc[0] == pytest.approx(found.table["rows"].iloc[1])
     assert plan_experiment(book, ARMS, trained.settings, GATE, options=PlanOptions(effect=7.0)).effect == 7.0
+
+
+def test_that_no_contact_was_never_logged_is_told_though_neither_policy_asks_for_it(known, table):
+    call, sms = (np.eye(len(ARMS))[np.full(len(table), ARMS.index(name))] for name in ("call-weekly", "sms-weekly"))
+    question = replace(known, target=call, rival=sms, current=table.propensity, lawful=table.lawful)
+    touched = replace(table, rows=table.rows.assign(arm="sms-weekly"))
+    told = " ".join(experiment_log.notices(touched, question))
+    assert "'none' was never logged: a first champion must gain over it too, which this table leaves out" in told
+    same = " ".join(experiment_log.notices(touched, replace(question, rival=call)))
+    assert "the two policies never differ on this log" in same
 
 
 def test_a_model_of_other_arms_and_a_rule_that_is_no_arm_are_refused_together(book, trained):

@@ -209,6 +209,10 @@ def test_a_refusal_closes_the_gate_where_it_is_about_everything_or_about_an_arm_
     warning = Alarm("thin", "warn", "because")
     assert [check.passed for check in check_alarms([every, warning], ["none"])] == [False]
     assert [check.passed for check in check_alarms([one], ["none"])] == [True]
+    # What only warned is told, and does not close.
+    assert check_alarms([], ["none"])[0].sentence == "no alarm refuses."
+    assert check_alarms([warning], ["none"])[0].sentence == f"no alarm refuses. Some warn: {warning.name}."
+    assert check_alarms([warning], ["none"])[0].passed
     assert [check.passed for check in check_alarms([one, warning], ["none", "call-weekly"])] == [False]
 
 

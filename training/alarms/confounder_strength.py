@@ -61,10 +61,12 @@ def confounder_strength(rows: LoggedRows, most: int = 3, threads: int = 1, seed:
         out = _like(ranks, column)
         done |= set(out)
         kept = np.setdiff1d(np.arange(Z.shape[1]), out)
-        if not len(kept):
-            continue
-        kinds = [int(np.searchsorted(kept, j)) for j in columns.categorical if j not in out]
-        without, _ = estimate_propensity(replace(task, Z=Z[:, kept], categorical=kinds), STRENGTH_BOOSTING, threads, seed)
+        if len(kept):
+            kinds = [int(np.searchsorted(kept, j)) for j in columns.categorical if j not in out]
+            without, _ = estimate_propensity(replace(task, Z=Z[:, kept], categorical=kinds), STRENGTH_BOOSTING, threads, seed)
+        else:
+            # Without any covariate, everybody's odds are the arms' shares.
+            without = np.tile(np.bincount(codes, minlength=len(rows.arms)) / len(codes), (len(codes), 1))
         found.append((columns.names[column], len(out), _factor(whole, without, codes)))
     table = pd.DataFrame(found, columns=["covariate", "left_out", "lambda"])
     return table.sort_values("lambda", ascending=False, kind="stable").reset_index(drop=True)

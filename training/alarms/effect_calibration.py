@@ -23,6 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..alarm import Alarm
 from ..inputs import Floats, Ints
@@ -77,11 +78,26 @@ def reference_arm(rows: LoggedRows, least: int = 100) -> int:
     return 0 if counts[0] >= least else int(counts.argmax())
 
 
+def comparable(rows: LoggedRows, e: Floats) -> NDArray[np.bool_]:
+    """Return where the reference arm could have been given, of shape (n,): elsewhere no uplift over it can be seen.
+
+    Its odds must reach the floor of support, or half of its share in the log where that is less: a small holdout counts.
+    """
+    reference = reference_arm(rows)
+    floor = min(SupportRule().floor_for(len(rows.arms)), float((rows.codes == reference).mean()) / 2)
+    found: NDArray[np.bool_] = rows.lawful[:, reference] & (e[:, reference] >= floor)
+    return found
+
+
 def greedy(rows: LoggedRows, e: Floats, response: Floats) -> Ints:
-    """Return the lawful and supported arm of highest predicted response, of shape (n,); the reference where there is none."""
+    """Return the lawful and supported arm of highest predicted response, of shape (n,).
+
+    The reference arm where there is none, and where the reference could not have been given: then nothing is claimed.
+    """
     floor = SupportRule().floor_for(len(rows.arms))
     score = np.where(rows.lawful & (e >= floor), response, -np.inf)
-    return np.where(np.isfinite(score).any(axis=1), score.argmax(axis=1), reference_arm(rows))
+    some = np.isfinite(score).any(axis=1) & comparable(rows, e)
+    return np.where(some, score.argmax(axis=1), reference_arm(rows))
 
 
 def effect_calibration(
@@ -162,6 +178,9 @@ def calibrated_effects(rows: LoggedRows, e: Floats, response: Floats, confidence
         "intercept se": found.intercept_se, "predicted uplift": found.predicted, "observed uplift": found.observed,
         "observed low": found.low, "observed high": found.high, "verdict": found.verdict, "reference": name,
     }  # fmt: skip
+    left_out = 1 - float(comparable(rows, e).mean())
+    figures["rows left out"] = left_out
+    aside = f" {left_out:.0%} of the rows are left out: '{name}' could not have been given there." if left_out >= 0.01 else ""
     slope = f"slope {found.slope:.2f} ({found.slope_low:.2f} to {found.slope_high:.2f})"
     mean = (
         f"{found.predicted:+.2%} claimed against '{name}', {found.observed:+.2%} seen ({found.low:+.2%} to {found.high:+.2%})"
@@ -169,7 +188,7 @@ def calibrated_effects(rows: LoggedRows, e: Floats, response: Floats, confidence
     if found.verdict == "overstated":
         reason = (
             f"Expected uplift as predicted (slope 1), found less: {slope}; {mean}. Differences between arms are overstated: "
-            f"take the best constant arm where the data carries no more, shrink, or wait for more rows."
+            f"take the best constant arm where the data carries no more, shrink, or wait for more rows.{aside}"
         )
         return Alarm(NAME, "warn", reason, figures, table=found.table)
     said = {
@@ -178,4 +197,4 @@ def calibrated_effects(rows: LoggedRows, e: Floats, response: Floats, confidence
         "not told": f"Too few rows to tell predicted uplift from none: {slope}; {mean}.",
         "no claim": "The model predicts no difference between arms.",
     }[found.verdict]
-    return Alarm(NAME, "ok", said, figures, table=found.table)
+    return Alarm(NAME, "ok", said + aside, figures, table=found.table)

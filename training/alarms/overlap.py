@@ -24,6 +24,8 @@ DECIDED_SHARE = 0.5
 OPEN_ROWS = 100.0
 # Estimated propensities never quite reach 1; ranks of what was taken among what was not do.
 DECIDED_AUC = 0.98
+# Of the rows of an arm, those with the least odds that may have been exceptions to the rule that decided the others.
+EXCEPTIONS = 0.02
 # Rows from which the rule is read: a threshold shows in far fewer.
 RULE_ROWS = 20_000
 THIN_ROWS, THIN_ESS = 30, 30.0
@@ -96,9 +98,7 @@ def no_overlap(rows: LoggedRows, e: Floats, seed: int = 0) -> Alarm:
         )
         figures |= told
         return Alarm("no overlap", "refuse", reason, figures, refusal=NoOverlap(names, float(others.sum()), reason))
-    shut = tuple(
-        name for k, name in enumerate(rows.arms.names) if _never_open(e[:, k], rows.codes == k, 1.0 if drawn else DECIDED)
-    )
+    shut = tuple(name for k, name in enumerate(rows.arms.names) if _never_open(rows, e[:, k], rows.codes == k))
     if shut:
         reason = (
             f"Expected a chance strictly between 0 and 1 of every arm, found {', '.join(map(repr, shut))} given only where "
@@ -112,7 +112,7 @@ def _cause(rows: LoggedRows, seed: int) -> tuple[str, dict[str, float | int | st
     """Say which column decides the arm, where one does: it must tell half of what the commonest arm leaves untold."""
     column, share = deciding_column(rows, seed)
     common = float(np.bincount(rows.codes).max() / len(rows))
-    if share < common + (1 - common) / 2:
+    if common == 1 or share < common + (1 - common) / 2:
         return f"No column decides the arm by itself: {common:.0%} of the rows have the same one.", {"commonest arm": common}
     figures: dict[str, float | int | str] = {"deciding column": column, "explained by it": share}
     return f"'{column}' decides the arm: a stump on it explains {share:.0%} (unseen rows).", figures
@@ -129,8 +129,17 @@ def _overlap_figures(rows: LoggedRows, e: Floats, taken: Floats) -> dict[str, fl
     return figures | {f"ess of {rows.arms.names[k]}": effective_number(1.0 / taken[rows.codes == k]) for k in given}
 
 
-def _never_open(chance: Floats, given: np.ndarray, decided: float) -> bool:
-    return bool(given.any()) and bool((chance[given] >= decided).all())
+def _never_open(rows: LoggedRows, chance: Floats, given: np.ndarray) -> bool:
+    """Whether an arm was given only where nothing else could be, by what was stated or by who else looks like its borrowers."""
+    if not given.any() or given.all():
+        return bool(given.all())
+    if rows.stated is not None:
+        return bool((rows.stated.taken[given] >= 1.0).all())
+    if auc(given.astype(float), chance) < DECIDED_AUC:
+        return False
+    # Estimates fall short of 1, the more the fewer the rows: so what others with odds like these were given is counted.
+    like = chance >= np.quantile(chance[given], EXCEPTIONS)
+    return float(given[like].mean()) >= DECIDED
 
 
 def deciding_column(rows: LoggedRows, seed: int = 0) -> tuple[str, float]:

@@ -23,14 +23,11 @@ from ...data.errors import PlaceboMoved
 from ..alarm import Alarm
 from ..inputs import Floats, Ints
 from ..statistics.many_tests import holm, p_text
+from .draw import LEAST_CHOICES, draw_terms, taken_alone
 from .logged_rows import LoggedRows
 
 NAME = "placebo outcomes"
 OUTLOOK = "outlook (expected response)"
-# Fewer open choices than this have no normal theory.
-LEAST_CHOICES = 30.0
-# Estimated chance from which an arm counts as open, where the log does not say.
-LEAST_CHANCE = 0.02
 # Clusters per arm below which the joint test's covariance is mostly noise.
 LEAST_CLUSTERS_PER_ARM = 10
 
@@ -59,7 +56,7 @@ def placebo(rows: LoggedRows, e: Floats, response: Floats, level: float = 0.001)
     columns = {str(name): past[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in past}
     if rows.stated is not None:
         columns[OUTLOOK] = (e * response).sum(axis=1)
-    terms = _terms(rows, e)
+    terms = draw_terms(rows, e)
     if not columns or terms.shape[1] == 0:
         why = "no column of the past was named" if not columns else "no arm was open often enough"
         return Alarm(NAME, "ok", f"Nothing was tested: {why}.")
@@ -78,34 +75,12 @@ def placebo(rows: LoggedRows, e: Floats, response: Floats, level: float = 0.001)
     if moved.empty:
         reason = f"Arms agree in {len(table)} columns that were over before them (least corrected p = {worst['p_holm']:.2g})."
         return Alarm(NAME, "ok", reason, figures, table=table)
-    alone = _taken_alone(rows) is not None
+    alone = taken_alone(rows) is not None
     reason = _sentence(moved, stated=rows.stated is not None, alone=alone)
     if rows.stated is None or alone:
         return Alarm(NAME, "warn", reason, figures, table=table)
     refusal = PlaceboMoved(tuple(moved["column"]), float(worst["p_holm"]), reason)
     return Alarm(NAME, "refuse", reason, figures, table=table, refusal=refusal)
-
-
-def _taken_alone(rows: LoggedRows) -> Floats | None:
-    """Return the stated probabilities of the taken arms where those of the others were not stated."""
-    stated = rows.stated
-    return stated.taken if stated is not None and stated.full is None and stated.constant is None else None
-
-
-def _terms(rows: LoggedRows, e: Floats) -> Floats:
-    """Return what has mean zero under a true log, of shape (n, arms that were open), one of them left out as redundant."""
-    given = np.arange(e.shape[1]) == rows.codes[:, None]
-    if (taken := _taken_alone(rows)) is not None:
-        # Only the taken arm's probability is known: weight by its inverse instead, where the arm was open, as it seems.
-        seen, possible = given.sum(axis=0) >= LEAST_CHOICES, e >= LEAST_CHANCE
-        weighted: Floats = ((given / taken[:, None] - 1.0) * possible)[:, seen]
-        return weighted
-    choices = (e * (1 - e)).sum(axis=0)
-    some = choices >= LEAST_CHOICES
-    if some.all():
-        some[int(choices.argmax())] = False
-    left: Floats = (given - e)[:, some]
-    return left
 
 
 def _test(name: str, z: Floats, terms: Floats, rows: LoggedRows, e: Floats) -> dict[str, object]:

@@ -15,7 +15,8 @@ way. What can be told is a pattern, in three parts, and what speaks against it:
    nearer to that than to levels dealt in equal shares; or the outcome explains how the number follows the covariates.
 
 All three refuse; any two warn, since confounding does the same. Stated propensities end the question where the log agrees with
-them: shares as stated, and no outlook in what was drawn.
+them: shares as stated, and no outlook in what was drawn. Where only that of the taken arm is stated, both are asked with its
+inverse as weight, and where the log disagrees it is read as if nothing was stated.
 
 References
 ----------
@@ -30,18 +31,23 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy.special import xlogy
-from scipy.stats import norm
+from scipy.stats import norm, spearmanr
 
 from ...data.arms import ArmCatalogue
 from ...data.errors import ReverseCausation
 from ..alarm import Alarm
 from ..inputs import Floats, Ints
+from ..rows.flat_table import BASELINE_NAME
+from .draw import taken_alone, weighted_terms
 from .logged_rows import LoggedRows
 
 NAME = "reverse causation"
-_NUMBER = re.compile(r"\d+")
-_NOTHING = re.compile(r"^(none|no|nothing|control|untreated)\b", re.IGNORECASE)
+_NUMBER = re.compile(r"(?P<below>(<|\bbelow|\bunder|\bless than|\bfewer than) ?)?(?P<number>\d+(\.\d+)?)", re.IGNORECASE)
+# "8+" is no label of a kind: it is where somebody stopped counting.
+_OPEN_END = re.compile(r"\d ?(\+|or more\b)", re.IGNORECASE)
 LEAST_LEVELS = 3
+# By how many standard errors shares may differ from those stated.
+SHARES_AGREE = 4.0
 # Share of the outcome's own effect on the number: surely below it, the number was not ended by the outcome.
 DRAWN = 0.5
 # The covariates move the number by at most so many times what they would move it through the outcome alone: it explains them.
@@ -66,18 +72,27 @@ class Dose:
 def read_dose(arms: ArmCatalogue) -> Dose | None:
     """Read arms as numbers, by their names or by their stated plans; None where they have no order.
 
+    Two numbers may be labels: they are read as a count only where one has an open end, such as "2+".
+
     Examples
     --------
     >>> read_dose(ArmCatalogue.from_names(["1 call", "2 calls", "3+ calls"], baseline="1 call"))
     Dose(level=array([1., 2., 3.]), counted=True)
     """
     found = [_NUMBER.search(name) for name in arms.names]
-    numbers = [float(hit.group()) if hit else 0.0 for hit in found]
-    named = all(hit or (k == 0 and _NOTHING.match(arms.names[0])) for k, hit in enumerate(found))
-    if named and len(set(numbers)) == len(numbers) >= LEAST_LEVELS:
-        return Dose(np.array(numbers), counted=True)
-    planned = all(arm.dose_known for arm in arms.arms)
-    return Dose(arms.intensity, counted=False) if planned and len(set(arms.intensity)) >= LEAST_LEVELS else None
+    numbers = np.array([_level(hit) if hit else 0.0 for hit in found])
+    named = all(hit or (k == 0 and BASELINE_NAME.match(arms.names[0])) for k, hit in enumerate(found))
+    least = 2 if any(map(_OPEN_END.search, arms.names)) else LEAST_LEVELS
+    named &= len(set(numbers)) == len(numbers) >= least
+    planned = all(arm.dose_known for arm in arms.arms) and len(set(arms.intensity)) >= LEAST_LEVELS
+    # "every 3 days" is more than "every 7 days": where a plan is stated, it says what the number in a name means.
+    if named and not (planned and spearmanr(numbers, arms.intensity).statistic < 1 - 1e-9):
+        return Dose(numbers, counted=all(hit is None or float(hit["number"]).is_integer() for hit in found))
+    return Dose(arms.intensity, counted=False) if planned else None
+
+
+def _level(hit: re.Match[str]) -> float:
+    return float(hit["number"]) - (0.5 if hit["below"] else 0.0)
 
 
 def reverse_causation(rows: LoggedRows, e: Floats, response: Floats, level: float = 0.001) -> Alarm:
@@ -95,7 +110,7 @@ def reverse_causation(rows: LoggedRows, e: Floats, response: Floats, level: floa
     """
     dose = read_dose(rows.arms)
     if dose is None:
-        return Alarm(NAME, "ok", "The arms are no numbers: none of them can be a count that the outcome ended.")
+        return Alarm(NAME, "ok", _NO_NUMBERS)
     seen = _Pattern.of(rows, e, response, dose)
     strict = float(norm.ppf(1 - level))
     figures: dict[str, float | int | str] = {
@@ -104,14 +119,14 @@ def reverse_causation(rows: LoggedRows, e: Floats, response: Floats, level: floa
         "ratio to the outcome's effect": seen.ratio,
         "trails off like attempts": str(seen.trails),
     }
-    if rows.stated is not None and seen.statement_z < 4.0 and abs(seen.outlook_z) < strict:
+    if seen.statement_z < SHARES_AGREE and abs(seen.drawn_z) < strict:
         reason = "The stated propensities agree with the log: shares as stated, and no outlook in what was drawn."
         return Alarm(NAME, "ok", reason, figures, table=seen.table)
     alike, moved = seen.alike_z < -strict, seen.outlook_z < -strict
     counted = dose.counted and seen.raw_z < -strict and (seen.trails or (moved and 0 < seen.ratio < EXPLAINED))
     drawn = seen.ratio_high < DRAWN and not moved
     if alike + moved + counted < 2 or drawn:
-        return Alarm(NAME, "ok", _why_not(seen, alike=alike, drawn=drawn), figures, table=seen.table)
+        return Alarm(NAME, "ok", _why_not(seen, alike=alike, moved=moved, drawn=drawn), figures, table=seen.table)
     reason = _sentence(seen, rows.arms, dose, (alike, moved, counted))
     if alike and moved and counted:
         return Alarm(NAME, "refuse", reason, figures, table=seen.table, refusal=ReverseCausation(seen.alike_z, reason))
@@ -120,7 +135,7 @@ def reverse_causation(rows: LoggedRows, e: Floats, response: Floats, level: floa
 
 @dataclass(frozen=True)
 class _Pattern:
-    """The three parts, measured."""
+    """The three parts, measured; and by how many standard errors what was drawn contradicts what was stated of it."""
 
     raw_z: float
     alike_z: float
@@ -129,6 +144,7 @@ class _Pattern:
     ratio_high: float
     trails: bool
     statement_z: float
+    drawn_z: float
     table: pd.DataFrame
 
     @classmethod
@@ -139,7 +155,8 @@ class _Pattern:
         alike_z = _z(outcome_left * number_left, rows.groups)
         # How many fewer contacts those have who paid, among alike: what the outlook would do if it acted through the outcome.
         effect = float(outcome_left @ number_left) / float(outcome_left @ outcome_left)
-        known = number_left if rows.stated is not None else number - number.mean()
+        taken = taken_alone(rows)
+        known = number_left if rows.stated is not None and taken is None else number - number.mean()
         centred = outlook - outlook.mean()
         slope = float(centred @ known) / float(centred @ centred)
         scores = centred * (known - slope * centred)
@@ -149,7 +166,20 @@ class _Pattern:
         table = _by_level(rows, dose)
         trails = _trails(table["rows"].to_numpy())
         outlook_z = slope / error if error > 0 else 0.0
-        return cls(raw_z, alike_z, outlook_z, ratio, ratio + reach, trails, _statement_z(rows, e), table)
+        statement_z, drawn_z = float("inf"), float("inf")
+        if taken is not None:
+            terms = weighted_terms(rows, e, taken)
+            statement_z = max(abs(_z(column, rows.groups)) for column in terms.T)
+            drawn_z = _z(centred * (terms @ (dose.level - number.mean())), rows.groups)
+        elif rows.stated is not None:
+            statement_z, drawn_z = _statement_z(rows, e), outlook_z
+        return cls(raw_z, alike_z, outlook_z, ratio, ratio + reach, trails, statement_z, drawn_z, table)
+
+
+_NO_NUMBERS = (
+    f"The arms are not {LEAST_LEVELS} numbers or more, nor two of which one has an open end such as '2+': nothing in them can "
+    f"be told to be a count that the outcome ended."
+)
 
 
 def _z(terms: Floats, groups: Ints) -> float:
@@ -163,9 +193,7 @@ def _cluster_error(terms: Floats, groups: Ints) -> float:
 
 
 def _statement_z(rows: LoggedRows, e: Floats) -> float:
-    """Return by how many standard errors the arms' shares differ from those stated; infinite if none were."""
-    if rows.stated is None:
-        return float("inf")
+    """Return by how many standard errors the arms' shares differ from those stated."""
     given = np.arange(e.shape[1]) == rows.codes[:, None]
     gap, spread = (given - e).sum(axis=0), np.sqrt((e * (1 - e)).sum(axis=0))
     return float(np.max(np.abs(gap) / np.maximum(spread, 1.0)))
@@ -194,15 +222,22 @@ def _trails(counts: Ints) -> bool:
     return deviance(steady) < deviance(equal) and bool(counts[0] > counts[1])
 
 
-def _why_not(seen: _Pattern, *, alike: bool, drawn: bool) -> str:
+def _why_not(seen: _Pattern, *, alike: bool, moved: bool, drawn: bool) -> str:
     if alike and drawn:
         return (
             f"The outcome falls with the number, but the number does not follow the outlook ({seen.ratio:.2f} of what an "
             f"outcome that ends contact would do): it looks drawn, and the dose harmful."
         )
+    if alike:
+        return (
+            f"Among borrowers who look alike the outcome falls with the number (z = {seen.alike_z:.1f}), but nothing else says "
+            f"that it ended contact: the number does not fall with the outlook (z = {seen.outlook_z:.1f}), nor does it look "
+            f"like a count of attempts."
+        )
+    besides = " That the number is lower for those with a better outlook may be a choice by case." if moved else ""
     return (
         f"Among borrowers who look alike the outcome does not fall with the number as it does where it ends contact "
-        f"(z = {seen.alike_z:.1f})."
+        f"(z = {seen.alike_z:.1f}).{besides}"
     )
 
 
@@ -223,5 +258,6 @@ def _sentence(seen: _Pattern, arms: ArmCatalogue, dose: Dose, signs: tuple[bool,
     return (
         f"Expected a dose decided beforehand, found {what} in the arm that may have ended with the outcome: {found}. "
         f"Contact that stops on success makes a low number the mark of success, not its cause. Use the plan committed before "
-        f"the first contact, or contacts of the first days against outcomes after them; state the propensities if it was drawn."
+        f"the first contact, or contacts of the first days against outcomes after them; or, if it was drawn, state each "
+        f"arm's propensity."
     )

@@ -9,7 +9,7 @@ from ..alarm import Alarm
 from ..inputs import Floats
 from ..response import ResponseModel
 from .confounder_strength import confounder_strength
-from .effect_calibration import calibrated_effects, greedy, reference_arm
+from .effect_calibration import calibrated_effects, comparable, greedy, reference_arm
 from .logged_rows import LoggedRows
 from .overlap import never_logged, no_overlap, thin_support
 from .placebo import placebo
@@ -87,6 +87,8 @@ def _sensitivity(rows: LoggedRows, e: Floats, response: Floats, options: AlarmOp
     wanted = options.benchmark_features if found.zero_low > 1 else 0
     benchmark = confounder_strength(rows, wanted, options.threads, options.seed)
     what = f"the model's choices over '{rows.arms.names[reference]}'"
+    if not comparable(rows, e).all():
+        what += " (among rows that could have had it)"
     return gain_alarm(found, benchmark, stated=rows.stated is not None, what=what)
 
 

@@ -214,11 +214,14 @@ def check_alarms(alarms: Iterable[Alarm], given: Sequence[str]) -> list[Check]:
     given : sequence of str
         Arms that the policy gives on the fold.
     """
+    alarms = tuple(alarms)
     refusals = [alarm for alarm in alarms if alarm.severity == "refuse"]
     closing = [alarm for alarm in refusals if not alarm.arms or set(alarm.arms) & set(given)]
     nan = float("nan")
     if not closing:
         aside = "; ".join(f"{alarm.name}: {', '.join(alarm.arms)}" for alarm in refusals)
-        told = f"no alarm is about what it does (about arms that it does not give: {aside})." if aside else "no alarm rang."
+        told = f"no alarm is about what it does (about arms that it does not give: {aside})." if aside else "no alarm refuses."
+        if warned := ", ".join(alarm.name for alarm in alarms if alarm.severity == "warn"):
+            told += f" Some warn: {warned}."
         return [Check("alarms", nan, nan, told, passed=True)]
     return [Check(f"alarm: {alarm.name}", nan, nan, f"alarm, {alarm.name}: {alarm.reason}", passed=False) for alarm in closing]

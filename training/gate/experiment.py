@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from ...data.errors import Fault, InvalidInput
+from ..evaluation.weights import LEAST_ESS
 from ..rows.folds import TEST_SHARE
 
 Floats = NDArray[np.float64]
@@ -68,7 +69,9 @@ class Question:
         return mixed
 
     def spread(self, share: float) -> float:
-        """Return the variance of one decision's part in the doubly robust estimate; infinite without overlap.
+        """Return the variance of one decision's part in the doubly robust estimate.
+
+        Infinite without overlap, and where the policies never differ: no number of decisions shows a gain of nothing.
 
         Var(d(x) . E[r | x, .]) + E[sum over arms of d(x, arm)^2 Var(r | x, arm) / e(x, arm)], with d the difference of the
         policies and e the log's propensities. What a borrower pays anyway is the same under both policies and cancels in their
@@ -77,12 +80,24 @@ class Question:
         """
         d, e = self.difference, self.propensities(share)
         wanted = d != 0
-        if (wanted & (e <= 0)).any():
+        if not wanted.any() or (wanted & (e <= 0)).any():
             return float("inf")
         parts = np.divide(d * d * self.variance, e, out=np.zeros_like(d), where=wanted).sum(axis=1)
         gain = (d * self.expected).sum(axis=1)
         between = (np.bincount(self.groups, gain - gain.mean()) ** 2).sum() / len(gain)
         return float(between + parts.mean())
+
+    def supported_rows(self, share: float) -> float:
+        """Return how many decisions give both policies the effective sample size without which no value is supported."""
+        e = self.propensities(share)
+        needed = 0.0
+        for policy in (self.target, self.rival):
+            given = policy > 0
+            if (given & (e <= 0)).any():
+                return float("inf")
+            squares = np.divide(policy * policy, e, out=np.zeros_like(e), where=given).sum(axis=1)
+            needed = max(needed, LEAST_ESS * float(squares.mean()))
+        return needed
 
     def price(self, share: float) -> float:
         """Return what exploring is expected to cost per decision, against the policy in force."""
@@ -139,7 +154,7 @@ class Design:
             return 0.0
         return float(ndtr(self.effect / np.sqrt(variance) - ndtri(1 - self.level))) if variance > 0 else 1.0
 
-    def power_after(self, weeks: float, explored: float, before: float) -> float:
+    def power_after(self, weeks: float, explored: float, before: float, least: float = 0.0) -> float:
         """Return the power after weeks of exploration.
 
         The gate judges on the latest share of the log: on what was explored, and where that does not fill it, on what was
@@ -149,20 +164,22 @@ class Design:
         ----------
         explored, before : float
             Variance of one decision's part with the exploration, and as it was logged before.
+        least : float
+            Decisions below which no value is supported.
         """
         new = max(weeks - self.lead_weeks, 0.0) * self.per_week
         fold = self.test_share * (self.logged + new)
         fresh = min(new, fold)
         old = fold - fresh
         total = fresh * explored if old == 0 else fresh * explored + old * before
-        whole = self.power_of(total / fold**2) if fold > 0 else 0.0
-        alone = self.power_of(explored / (self.test_share * new)) if new > 0 else 0.0
+        whole = self.power_of(total / fold**2) if fold > 0 and fold >= least else 0.0
+        alone = self.power_of(explored / (self.test_share * new)) if new > 0 and self.test_share * new >= least else 0.0
         return max(whole, alone)
 
-    def weeks(self, explored: float, before: float) -> float:
+    def weeks(self, explored: float, before: float, least: float = 0.0) -> float:
         """Return the weeks after which the power is first reached; infinite where ten years do not suffice."""
         for week in range(LONGEST_WEEKS + 1):
-            if self.power_after(week, explored, before) >= self.power:
+            if self.power_after(week, explored, before, least) >= self.power:
                 return float(week)
         return float("inf")
 
@@ -188,11 +205,11 @@ def plan(question: Question, design: Design, shares: Sequence[float] = SHARES, w
     before = question.spread(0.0)
     found = []
     for share in shares:
-        spread = question.spread(share)
-        rows = design.rows(spread)
+        spread, least = question.spread(share), question.supported_rows(share)
+        rows = max(design.rows(spread), least)
         none = rows * float(question.propensities(share)[:, 0].mean()) if np.isfinite(rows) else float("inf")
-        after = {f"power_{week}": design.power_after(week, spread, before) for week in weeks}
-        needed = design.weeks(spread, before)
+        after = {f"power_{week}": design.power_after(week, spread, before, least) for week in weeks}
+        needed = design.weeks(spread, before, least)
         found.append(
             {"explore": share, "rows": rows, "of_none": none, "weeks": needed, "price": question.price(share), **after}
         )

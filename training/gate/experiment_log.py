@@ -120,7 +120,7 @@ def plan_experiment(
     weekly = len(table) / max(span / DAYS_PER_WEEK, 1.0)
     lead = settings.outcome.horizon_days / DAYS_PER_WEEK
     design = Design(effect, weekly, len(table), lead, gate.level_of(1), options.power)
-    return Plan(plan(question, design, options.shares), name, effect, source, design, _notices(table, question))
+    return Plan(plan(question, design, options.shares), name, effect, source, design, notices(table, question))
 
 
 def _latest(table: TrainingTable, most: int) -> TrainingTable:
@@ -174,10 +174,17 @@ def _effect(
     return margin, f"the dose margin, {settings.dose_margin_share:.1%} of what is recoverable: less is not worth a difference"
 
 
-def _notices(table: TrainingTable, question: Question) -> tuple[str, ...]:
+def notices(table: TrainingTable, question: Question) -> tuple[str, ...]:
+    """Say what the log explores already, and what no log like it can tell."""
     given = np.bincount(table.arms.encode(table.rows["arm"]), minlength=len(table.arms))
     wanted = (question.difference != 0).any(axis=0)
     never = [name for name, count, needed in zip(table.arms.names, given, wanted, strict=True) if count == 0 and needed]
+    # Whoever has no champion yet must gain over no contact too, whether or not the two policies leave anybody alone.
+    baseline = table.arms.baseline
+    unasked = (
+        f"'{baseline}' was never logged: a first champion must gain over it too, which this table leaves out; only exploration "
+        f"tells what it does"
+    )
     already = f"the log draws {question.explored:.1%} of its decisions evenly already: the shares come on top of that"
     return (
         *((already,) if question.explored >= LEAST_EXPLORED else ()),
@@ -185,6 +192,8 @@ def _notices(table: TrainingTable, question: Question) -> tuple[str, ...]:
             f"'{name}' was never logged: what it does cannot be known from this log, however long it is; only exploration tells"
             for name in never
         ),
+        *((unasked,) if given[0] == 0 and baseline not in never else ()),
+        *(() if wanted.any() else ("the two policies never differ on this log: there is no gain to show",)),
     )
 
 

@@ -22,7 +22,7 @@ __all__ = ["FlatColumns", "FlatTable", "read_flat_table"]
 LEAST_ARM_ROWS = 50
 # As many groups to learn from as an interval needs, and as many to hold out.
 LEAST_GROUPS = 2 * LEAST_CLUSTERS
-_BASELINE_NAME = re.compile(
+BASELINE_NAME = re.compile(
     r"^(none|no|nothing|control|holdout|0(\.0*)?(?![\d.,_-]*\d)|untreated)(?P<rest>[\W_].*)?$", re.IGNORECASE
 )
 
@@ -80,7 +80,7 @@ def read_flat_table(table: pd.DataFrame, columns: FlatColumns, baseline: str | N
         # By name: a part of the table may lack an arm.
         propensity = dict.fromkeys(arms.names, propensity)
     notices = empty_columns(X) + numbers_as_text(X) + tell_the_outcome(X, y)
-    if baseline is None and (guess := _BASELINE_NAME.match(arms.baseline)) and guess["rest"]:
+    if baseline is None and (guess := BASELINE_NAME.match(arms.baseline)) and guess["rest"]:
         notices += (f"Arm '{arms.baseline}' is taken for no treatment, by its name; --baseline (baseline=) names another.",)
     if columns.group is None:
         notices += unnamed_groups(X, tuple(name for name in X.columns if may_name_rows(name, X[name])))
@@ -138,7 +138,7 @@ def _catalogue(arm: np.ndarray, baseline: str | None, faults: list[Fault]) -> Ar
         # Told already; what is missing is not the name of a baseline.
         return None
     if baseline is None:
-        guesses = [name for name in names if _BASELINE_NAME.match(name)]
+        guesses = [name for name in names if BASELINE_NAME.match(name)]
         if len(guesses) != 1:
             found = f"the arms {', '.join(names)}"
             faults.append(
