@@ -29,7 +29,7 @@ class LedgerSettings(Section):
     grace_days : int
         Days after the due day before an amount counts as overdue.
     de_minimis : float
-        Sums up to this, in account currency, are not overdue.
+        Sums up to this, in the currency of the loan, are not overdue.
     lag_limit_days : float
         Largest age of the newest posting at as_of.
     """

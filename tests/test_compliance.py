@@ -1,13 +1,17 @@
 """Planned against executed contacts: counted against what a world's engine did with its plans."""
 
+from datetime import timedelta
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from hand_book import book, borrower, contact, day, decision, due, loan, paid, status
 from lighttouch.data.arms import default_arms
 from lighttouch.data.book import Book
 from lighttouch.data.vocabulary import CHANNELS, DELIVERED_OUTCOMES
 from lighttouch.data.worlds import simulate
+from lighttouch.policy.commitments import standing_decisions
 from lighttouch.policy.settings import PolicySettings
 from lighttouch.training.rows.table import training_table
 from lighttouch.training.runs.compliance import COLUMNS, compliance_table, said_of
@@ -165,3 +169,51 @@ def test_where_only_no_contact_was_given_nothing_was_due(worlds, found):
         empty = compliance_table(book, quiet, ARMS, SETTINGS)
     assert len(empty) == 0
     assert said_of(empty) == "compliance: no contact was due"
+
+
+def comply_by_hand(payments=(), dues=(), contacts=(), events=(), arm="sms-every-3-days"):
+    """Return compliance of one commitment of the evening of day 1: texts on days 1, 4, 7, 10 and 13, by the night before."""
+    names = ["a", "late"]
+    with book(
+        borrowers=[borrower(name) for name in names],
+        loans=[loan(name) for name in names],
+        instalments=[due("a", 0), *dues],
+        payments=[*payments, paid("late", 60, "1.00")],
+        contacts=list(contacts),
+        status_events=list(events),
+        decisions=[decision("a", 1, arm)],
+    ) as own:
+        nights = [day(night, 22) for night in (1, 4, 7, 10, 13)]
+        standing = [len(standing_decisions(own, at + timedelta(microseconds=1), SETTINGS)) for at in nights]
+        table = training_table(own, ARMS, SETTINGS)
+        found = compliance_table(own, table, ARMS, SETTINGS)
+    return found, sum(standing)
+
+
+@pytest.mark.parametrize(
+    ("why", "due_contacts"), [("paid", 2), ("owes again", 4), ("bounced", 5), ("complaint", 3), ("nothing", 5)]
+)
+def test_what_is_due_is_what_standing_decisions_would_still_do(why, due_contacts):
+    payments = {"paid": [paid("a", 5)], "owes again": [paid("a", 5)], "bounced": [paid("a", 5), paid("a", 6, kind="reversal")]}
+    dues = [due("a", 8)] if why == "owes again" else []
+    events = [status("a", "complaint", 9)] if why == "complaint" else []
+    found, standing = comply_by_hand(payments.get(why, []), dues, events=events)
+    assert found["due"].tolist() == [due_contacts]
+    assert standing == due_contacts
+
+
+def test_what_becomes_known_at_the_instant_of_a_night_comes_too_late_for_it():
+    at_night = 7 + 22 / 24
+    assert comply_by_hand([paid("a", 5, posted=at_night)])[0]["due"].tolist() == [3]
+    assert comply_by_hand(events=[status("a", "complaint", at_night)])[0]["due"].tolist() == [3]
+
+
+def test_notices_and_what_is_said_to_others_are_not_held_against_a_plan():
+    others = [contact("a", 2, channel="letter", purpose="mandatory_notice"), contact("a", 3, channel="call", party="employer")]
+    found, _ = comply_by_hand(contacts=[contact("a", 2), *others])
+    assert found[["channel", "executed"]].to_numpy().tolist() == [["sms", 1]]
+
+
+def test_contacts_made_under_no_contact_are_told():
+    found, _ = comply_by_hand(contacts=[contact("a", 2)], arm="none")
+    assert said_of(found) == "compliance: no contact was due, and 1 were made all the same"

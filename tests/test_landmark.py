@@ -249,7 +249,10 @@ def test_a_book_with_a_log_is_read_from_its_log(small_world):
 
 
 def test_days_of_exposure_that_leave_no_outcome_are_refused(world):
-    with Book.from_arrow(world.tables) as book, pytest.raises(InvalidInput, match="from 1 to 13 days"):
+    with (
+        Book.from_arrow(world.tables) as book,
+        pytest.raises(InvalidInput, match="from 1 to 13 so that days are left for the outcome"),
+    ):
         landmark_table(book, ARMS, SETTINGS, LandmarkOptions(exposure_days=14))
 
 

@@ -197,6 +197,30 @@ def test_before_it_is_mature_a_row_is_neither_yes_nor_no():
     assert money(young)[:2] == (100.0, 100.0)
 
 
+def outcome_where_feeds_end(card, other, owed_on):
+    """Return the row of somebody who owes on loans of some products; each product's feed ends after so many days."""
+    ends = {"card": card, "loan": other}
+    owners = {f"l-{name}": name for name in ends} | {"l0": owed_on[0], "l1": owed_on[-1]}
+    loans = [loan(name, "b0" if name in ("l0", "l1") else "b-other") | {"product": own} for name, own in owners.items()]
+    payments = [paid("1.00", end, loan_id=f"l-{name}") for name, end in ends.items()]
+    return outcome_of(*payments, loans=loans, dues=[due(), due("l1", on=date(2026, 7, 1))], late=None)
+
+
+def test_where_the_feed_of_a_product_has_stopped_its_borrowers_are_neither_yes_nor_no():
+    assert outcome_where_feeds_end(40, 40, ["card"])["repaid"] == 0.0
+    row = outcome_where_feeds_end(10, 40, ["card"])
+    assert not row["mature"]
+    assert np.isnan(row["repaid"])
+    assert outcome_where_feeds_end(10, 40, ["loan"])["repaid"] == 0.0
+    # Nothing had fallen due on the loan whose feed has stopped.
+    assert outcome_where_feeds_end(10, 40, ["loan", "card"])["repaid"] == 0.0
+
+
+def test_a_product_on_which_nothing_was_ever_posted_has_no_proof():
+    loans, payments = [loan("l0"), loan("l1", "b1") | {"product": "loan"}], [paid("1.00", 40, loan_id="l1")]
+    assert not outcome_of(*payments, loans=loans, late=None)["mature"]
+
+
 def test_nothing_is_mature_in_a_book_without_payments():
     row = outcome_of(late=None)
     assert not row["mature"]

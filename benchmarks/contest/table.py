@@ -45,7 +45,7 @@ HEAD = (
 Cell = dict[str, Any]
 
 
-def report(cells: list[Cell], worlds: list[str], n: int, large: int, draws: int) -> str:
+def report(cells: list[Cell], worlds: list[str], n: int, large: int, draws: int = DRAWS) -> str:
     """Return everything as text; `draws` is how many of each world there should be."""
     blocks = [ABOUT.format(n=n), *_versions(cells)]
     missed: list[str] = []

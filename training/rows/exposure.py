@@ -1,6 +1,7 @@
 """Contacts that were made, read as arms: the nearest plan of the catalogue within the days of exposure."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import ibis
 import numpy as np
@@ -38,7 +39,7 @@ def received_contacts(book: Book, points: pa.Table, days: int) -> Floats:
     """Count the attempts that each point's borrower got in the days after as_of, by channel.
 
     An attempt counts whatever came of it: those who answer differ from those who do not. What the borrower began does not
-    count, nor what was said to somebody else.
+    count, nor what was said to somebody else, nor what no arm plans: notices that a law asks for, replies.
 
     Returns
     -------
@@ -46,7 +47,7 @@ def received_contacts(book: Book, points: pa.Table, days: int) -> Floats:
         Columns in the order of `CHANNELS`.
     """
     counts = np.zeros((points.num_rows, len(CHANNELS)))
-    contacts = book.table("contacts").filter(lambda t: (t.direction == "out") & (t.party == "borrower"))
+    contacts = planned_kind(book)
     with book.points(points) as lent:
         end = lent.mutate(until=lent.as_of + ibis.interval(days=days))
         joined = end.join(contacts, "borrower_id")
@@ -55,6 +56,12 @@ def received_contacts(book: Book, points: pa.Table, days: int) -> Floats:
     place = {channel: c for c, channel in enumerate(CHANNELS)}
     counts[found["point_id"].to_numpy(), found["channel"].map(place).to_numpy(dtype=np.int64)] = found["made"].to_numpy()
     return counts
+
+
+def planned_kind(book: Book) -> Any:
+    """Return the contacts that may carry out a plan: to the borrower, for collection."""
+    contacts = book.table("contacts")
+    return contacts.filter((contacts.direction == "out") & (contacts.party == "borrower") & (contacts.purpose == "collection"))
 
 
 def nearest_arms(counts: Floats, arms: ArmCatalogue, days: int, furthest: float = 1.0) -> Exposure:

@@ -7,6 +7,8 @@ What this does not mend is in ADR 10: the arms were not drawn, so everything res
 """
 
 from dataclasses import dataclass, field
+from numbers import Integral
+from typing import Any
 
 import ibis
 import numpy as np
@@ -19,6 +21,7 @@ from ...data.book import Book
 from ...data.errors import Fault, InvalidInput, NoDecisionLog
 from ...features.build import build_features
 from ...features.catalogue import FEATURE_NAMES
+from ...features.ledger import point_loans
 from ...features.points import decision_points
 from ...policy.commitments import CLEARING_KINDS
 from ...policy.money import account_rates
@@ -29,12 +32,14 @@ from ..inputs import Floats, group_codes
 from ..model.propensity import PROPENSITY_BOOSTING, PropensityTask, estimate_propensity
 from .exposure import nearest_arms, received_contacts
 from .landmark_points import LandmarkOptions, landmarks, open_arms
-from .outcomes import outcomes
+from .outcomes import nothing_owed, outcomes, taken_away
 from .table import TrainingTable, training_table
 
 __all__ = ["NO_LOG", "LandmarkOptions", "LandmarkTable", "landmark_alarm", "landmark_table", "treatment_table"]
 
 NO_LOG = "no decision log"
+# Propensities are estimated out of fold by borrower, in two folds at least.
+_FEWEST_BORROWERS = 2
 _MONEY = ("overdue", "recoverable", "recovered")
 
 
@@ -84,10 +89,10 @@ def landmark_table(
     Raises
     ------
     InvalidInput
-        Where the days of exposure leave no outcome, an arm has no dose, or nothing is left to learn from.
+        Where the days of exposure leave no outcome, an arm has no dose, or nothing is left to learn from, of two borrowers.
     """
     options = options or LandmarkOptions()
-    _check_days(options, settings)
+    _check(options, settings)
     marks = landmarks(book, settings, options)
     points = decision_points(marks["borrower_id"].to_numpy(), pd.DatetimeIndex(marks["as_of"]), settings.ledger)
     lawful = open_arms(book, points, arms)
@@ -95,15 +100,22 @@ def landmark_table(
         received_contacts(book, points, options.exposure_days), arms, options.exposure_days, options.furthest
     )
     happened = outcomes(book, points, settings.outcome, settings.ledger)
-    reasons = _left_out(book, points, settings, options, happened) | {
+    reasons = _left_out(book, points, options.exposure_days, happened) | {
         "under a stop, promise or complaint, or who refuse every channel": lawful.sum(axis=1) <= 1,
         "whose contacts no arm comes near": exposure.code < 0,
     }
     keep = ~np.logical_or.reduce(list(reasons.values()))
-    notices = _notices(options, settings, len(marks), reasons, exposure.mapping)
-    if not keep.any():
+    notices = (
+        *_notices(options, settings, len(marks), reasons, exposure.mapping),
+        *taken_away(happened[keep], "landmarks"),
+    )
+    borrowers = marks.loc[keep, "borrower_id"].nunique()
+    if borrowers < _FEWEST_BORROWERS:
+        why = "; ".join(line for line in notices[1:] if line.endswith("left out")) or "no night on which somebody was overdue"
+        found = f"{borrowers} of {marks['borrower_id'].nunique():,} borrowers who were overdue: {why}"
         remedy = "Load more history, or start a decision log with the house policy's first night."
-        raise InvalidInput([Fault("contacts", "landmarks with a matured outcome", "; ".join(notices[1:]), remedy)])
+        expected = f"landmarks with a matured outcome, of {_FEWEST_BORROWERS} borrowers or more"
+        raise InvalidInput([Fault("contacts", expected, found, remedy)])
     kept = points.filter(pa.array(keep))
     kept = kept.set_column(0, "point_id", pa.array(np.arange(kept.num_rows)))
     features = build_features(book, kept, settings.ledger)[list(FEATURE_NAMES)]
@@ -129,40 +141,72 @@ def landmark_alarm(table: TrainingTable) -> tuple[Alarm, ...]:
     return (Alarm(NO_LOG, "refuse", reason, {"rows": len(table)}, refusal=NoDecisionLog(reason)),)
 
 
-def _check_days(options: LandmarkOptions, settings: PolicySettings) -> None:
+def _check(options: LandmarkOptions, settings: PolicySettings) -> None:
+    """Refuse options that no landmark can be built with, all at once."""
     horizon = settings.outcome.horizon_days
-    if not 1 <= options.exposure_days < horizon:
-        expected = f"from 1 to {horizon - 1} days, so that days are left for the outcome"
-        raise InvalidInput([Fault("exposure_days", expected, str(options.exposure_days), "3 is a good start.")])
+    ranges = {
+        "exposure_days": (1, horizon - 1, "so that days are left for the outcome", "3 is a good start."),
+        "hour": (0, 23, "o'clock", "22 is when a nightly run would decide."),
+        "most_per_spell": (1, 10_000, "landmarks", ""),
+        "seed": (0, 2**32 - 1, "", ""),
+    }
+    faults = [
+        Fault(name, f"a whole number from {low} to {high} {what}".rstrip(), repr(value), remedy)
+        for name, (low, high, what, remedy) in ranges.items()
+        if not (isinstance(value := getattr(options, name), Integral) and low <= int(value) <= high)
+    ]
+    if not options.furthest >= 0:
+        faults.append(Fault("furthest", "a number of contacts from 0 on", repr(options.furthest), ""))
+    if faults:
+        raise InvalidInput(faults)
 
 
-def _left_out(
-    book: Book, points: pa.Table, settings: PolicySettings, options: LandmarkOptions, happened: pd.DataFrame
-) -> dict[str, NDArray[np.bool_]]:
-    """Return why landmarks are left out, each reason with its mask of shape (n,)."""
-    days = options.exposure_days
-    short = settings.outcome.model_copy(update={"horizon_days": days})
-    early = outcomes(book, points, short, settings.ledger)
+def _left_out(book: Book, points: pa.Table, days: int, happened: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
+    """Return why landmarks are left out, with so many days of exposure; each reason with its mask of shape (n,)."""
     owed = happened["truly_overdue"].to_numpy()
-    # Part payments too: they stop contact as full ones do, and would count for the days after it.
-    paid = ((early["repaid"] == 1) | (early["recovered"] > 0)).to_numpy()
+    ripe = happened["mature"].to_numpy()
     return {
-        "whose borrower had already paid, booked later": ~owed,
-        f"who paid, in full or in part, within the {days} days of exposure": owed & paid,
+        "whose outcome is not mature yet, by the postings of a product": ~ripe,
+        **{why: ripe & mask for why, mask in nothing_owed(happened).items()},
+        f"who paid, in full or in part, within the {days} days of exposure": owed & _paid(book, points, days),
         f"whose state was ended by another event within the {days} days": _ended(book, points, days),
     }
 
 
-def _ended(book: Book, points: pa.Table, days: int) -> NDArray[np.bool_]:
-    """Return whose state ended within the days after as_of by an event that ends commitments, of shape (n,)."""
-    events = book.table("status_events").filter(lambda t: t.kind.isin(CLEARING_KINDS))
-    ended = np.zeros(points.num_rows, dtype=bool)
+def _paid(book: Book, points: pa.Table, days: int) -> NDArray[np.bool_]:
+    """Return who paid anything within the days after as_of, of shape (n,).
+
+    Part payments too: they stop contact as full ones do, and would count for the days after it. So do those that bounce.
+    """
+    payments = book.table("payments").filter(lambda t: t.kind.isin(["payment", "waiver"])).select("loan_id", "paid_at")
     with book.points(points) as lent:
-        window = lent.mutate(until=lent.as_of + ibis.interval(days=days))
-        joined = window.join(events.select("borrower_id", "known_at"), "borrower_id")
-        found = joined.filter((joined.known_at >= joined.as_of) & (joined.known_at < joined.until))
-        ended[found.select("point_id").distinct().to_pandas()["point_id"].to_numpy()] = True
-    return ended
+        owned = point_loans(book, lent)
+        joined = owned.filter(owned.is_open).join(payments, "loan_id")
+        until = joined.as_of + ibis.interval(days=days)
+        found = joined.filter((joined.paid_at > joined.as_of) & (joined.paid_at <= until))
+        return _marked(found, points.num_rows)
+
+
+def _ended(book: Book, points: pa.Table, days: int) -> NDArray[np.bool_]:
+    """Return whose state ended within the days after as_of by an event that ends commitments, of shape (n,).
+
+    By when it happened or by when it became known: a complaint that is entered late was harm of these days, and the contact
+    that it ended was ended by the person who took the call.
+    """
+    events = book.table("status_events").filter(lambda t: t.kind.isin(CLEARING_KINDS)).select("borrower_id", "at", "known_at")
+    with book.points(points) as lent:
+        joined = lent.join(events, "borrower_id")
+        until = joined.as_of + ibis.interval(days=days)
+        known = (joined.known_at >= joined.as_of) & (joined.known_at < until)
+        happened = (joined["at"] > joined.as_of) & (joined["at"] <= until)
+        return _marked(joined.filter(known | happened), points.num_rows)
+
+
+def _marked(found: Any, n: int) -> NDArray[np.bool_]:
+    """Return which points a table holds, of shape (n,)."""
+    mask = np.zeros(n, dtype=bool)
+    mask[found.select("point_id").distinct().to_pandas()["point_id"].to_numpy()] = True
+    return mask
 
 
 def _rows(marks: pd.DataFrame, happened: pd.DataFrame, settings: PolicySettings) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from .outcomes import maturity
 
 _HELD_BACK = (*STOP_KINDS, "complaint", "dispute", "promise", "hardship")
 _STATUS = ("loan_id", "kind", "channel", "at", "until", "known_at", "detail")
+_DAY = pd.Timedelta(days=1)
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -61,21 +62,71 @@ def landmarks(book: Book, settings: PolicySettings, options: LandmarkOptions) ->
     last = pd.Timestamp(maturity(book).last_mature(horizon), tz="UTC")
     if pd.isna(first):
         return _no_marks()
-    found = _due_days(book, ledger, options.hour)
-    found = found[found["as_of"].between(pd.Timestamp(first, tz="UTC"), last)].reset_index(drop=True)
+    first = pd.Timestamp(first, tz="UTC")
+    starts = _spells(book, ledger, options.hour)
+    starts = starts[starts["as_of"] <= last].reset_index(drop=True)
+    starts["next"] = starts.groupby("borrower_id")["as_of"].shift(-1).fillna(last + _DAY)
+    # A spell that began before the first contact is met as many horizons later as it takes.
+    starts["skipped"] = np.maximum(np.ceil((first - starts["as_of"]).dt.total_seconds() / 86_400 / horizon), 0)
+    steps = pd.DataFrame({"step": np.arange(options.most_per_spell)})
+    marks = starts.merge(steps, how="cross")
+    days = (marks["skipped"] + marks["step"]) * horizon
+    marks["as_of"] = marks["as_of"].where(days == 0, _days_later(marks["as_of"], days, ledger.booking_zone))
+    marks = marks[(marks["as_of"] >= first) & (marks["as_of"] < marks["next"]) & (marks["as_of"] <= last)]
+    marks = marks.drop_duplicates(["borrower_id", "as_of"]).reset_index(drop=True)
+    marks = marks.loc[(_position(book, marks, ledger)["days_past_due"] > 0).to_numpy(), ["borrower_id", "as_of"]]
+    ordered: pd.DataFrame = marks.sort_values(["as_of", "borrower_id"], ignore_index=True)
+    return ordered
+
+
+def _spells(book: Book, ledger: LedgerSettings, hour: int) -> pd.DataFrame:
+    """Return the first night of every spell overdue: borrower_id, as_of (aware), in this order.
+
+    Somebody falls overdue as a due day ends; or later, where a payment is taken back or an instalment becomes known only after
+    its day.
+    """
+    found = _due_days(book, ledger, hour)
     stood = _position(book, found, ledger)
     # A spell begins where the oldest unpaid due day is the one that has just ended.
     begins = ((stood["days_past_due"] > 0) & (pd.to_datetime(stood["oldest_due_on"]) == found["due_on"])).to_numpy()
-    starts = found.loc[begins, ["borrower_id", "as_of"]].sort_values(["borrower_id", "as_of"], ignore_index=True)
-    starts["next"] = starts.groupby("borrower_id")["as_of"].shift(-1).fillna(last + pd.Timedelta(days=1))
-    steps = pd.DataFrame({"step": np.arange(1, options.most_per_spell)})
-    later = starts.merge(steps, how="cross")
-    later["as_of"] += pd.to_timedelta(later["step"] * horizon, unit="D")
-    later = later[(later["as_of"] < later["next"]) & (later["as_of"] <= last)].reset_index(drop=True)
-    later = later[(_position(book, later, ledger)["days_past_due"] > 0).to_numpy()]
-    both = pd.concat([starts, later], ignore_index=True)[["borrower_id", "as_of"]]
-    ordered: pd.DataFrame = both.sort_values(["as_of", "borrower_id"], ignore_index=True)
-    return ordered
+    late = _nights_after(_late_news(book), ledger.booking_zone, hour)
+    before = late.assign(as_of=_days_later(late["as_of"], -1, ledger.booking_zone))
+    tonight, eve = (_position(book, marks, ledger)["days_past_due"].to_numpy() > 0 for marks in (late, before))
+    both = pd.concat([found.loc[begins, ["borrower_id", "as_of"]], late[tonight & ~eve]])
+    starts: pd.DataFrame = both.drop_duplicates().sort_values(["borrower_id", "as_of"], ignore_index=True)
+    return starts
+
+
+def _late_news(book: Book) -> pd.DataFrame:
+    """Return when a borrower's debt grew without a due day ending: borrower_id and the instant (naive UTC)."""
+    loans = book.table("loans").select("loan_id", "borrower_id")
+    payments, dues = book.table("payments"), book.table("instalments")
+    undone = payments.filter(payments.kind.isin(["reversal", "refund"])).select("loan_id", news_at="posted_at")
+    told = dues.filter(dues.known_at.cast("date") >= dues.due_on).select("loan_id", news_at="known_at")
+    found: pd.DataFrame = undone.union(told).join(loans, "loan_id").select("borrower_id", "news_at").distinct().to_pandas()
+    return found
+
+
+def _nights_after(news: pd.DataFrame, zone: str, hour: int) -> pd.DataFrame:
+    """Return the night after each instant, at the hour in the zone: borrower_id, as_of (aware)."""
+    local = pd.to_datetime(news["news_at"]).dt.tz_localize("UTC").dt.tz_convert(zone).dt.tz_localize(None)
+    night = local.dt.normalize() + pd.Timedelta(hours=hour)
+    # What becomes known at the very hour is news to the next night.
+    night = night.where(local < night, night + _DAY)
+    return pd.DataFrame({"borrower_id": news["borrower_id"], "as_of": _aware(night, zone)}).drop_duplicates(ignore_index=True)
+
+
+def _days_later(as_of: pd.Series, days: Any, zone: str) -> pd.Series:
+    """Return the nights so many days later, at the same hour of the zone."""
+    local = as_of.dt.tz_convert(zone).dt.tz_localize(None)
+    return _aware(local + pd.to_timedelta(days, unit="D"), zone)
+
+
+def _aware(local: pd.Series, zone: str) -> pd.Series:
+    # In the hour that comes twice the first is meant, and one that never comes is the next.
+    aware = local.dt.tz_localize(zone, ambiguous=np.ones(len(local), dtype=bool), nonexistent="shift_forward")
+    instants: pd.Series = aware.dt.tz_convert("UTC").astype("datetime64[us, UTC]")
+    return instants
 
 
 def _no_marks() -> pd.DataFrame:
@@ -88,10 +139,7 @@ def _due_days(book: Book, ledger: LedgerSettings, hour: int) -> pd.DataFrame:
     found = dues.join(loans, "loan_id").select("borrower_id", "due_on").distinct().to_pandas()
     due_on = pd.to_datetime(found["due_on"])
     local = due_on + pd.Timedelta(days=ledger.grace_days + 1, hours=hour)
-    # In the hour that comes twice the first is meant, and one that never comes is the next.
-    first = np.ones(len(local), dtype=bool)
-    aware = local.dt.tz_localize(ledger.booking_zone, ambiguous=first, nonexistent="shift_forward")
-    days: pd.DataFrame = found.assign(due_on=due_on, as_of=aware.dt.tz_convert("UTC"))
+    days: pd.DataFrame = found.assign(due_on=due_on, as_of=_aware(local, ledger.booking_zone))
     return days
 
 

@@ -1,14 +1,13 @@
 """The training table: a row per commitment, with features as of its start, the committed arm, and what happened."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ...data.arms import ArmCatalogue, unknown_arm_fault
+from ...data.arms import ArmCatalogue
 from ...data.book import Book
 from ...data.errors import Fault, InvalidInput
 from ...features.build import build_features
@@ -18,7 +17,8 @@ from ...policy.commitments import history_of
 from ...policy.money import account_rates
 from ...policy.restraint import History
 from ...policy.settings import PolicySettings
-from .outcomes import outcomes
+from .decision_log import among_given, last_arms, lawful_arms, read_log, refuse_short
+from .outcomes import nothing_owed, outcomes, taken_away
 
 _MONEY = ("overdue", "recoverable", "recovered")
 
@@ -87,22 +87,25 @@ def training_table(book: Book, arms: ArmCatalogue, settings: PolicySettings) -> 
     Raises
     ------
     InvalidInput
-        Where there is no decision log, an arm is unknown, or no outcome is mature yet.
+        Where there is no decision log, an arm is unknown, commitments are shorter than the outcome's horizon, or no outcome is
+        mature yet.
     """
     outcome, ledger = settings.outcome, settings.ledger
-    logged = _logged(book, arms)
-    logged = logged.assign(last_arm=_last_arms(logged, settings.switching.memory_days))
+    logged, replaced = read_log(book, arms)
+    refuse_short(book, logged, outcome.horizon_days)
+    logged = logged.assign(last_arm=last_arms(logged, settings.switching.memory_days))
     points = decision_points(logged["borrower_id"].to_numpy(), logged["as_of"], ledger)
     happened = outcomes(book, points, outcome, ledger)
     counts = {
         f"whose outcome is not mature yet ({outcome.horizon_days} days and the posting lag)": ~happened["mature"],
-        "whose borrower had already paid, booked later": happened["mature"] & ~happened["truly_overdue"],
+        **{why: happened["mature"] & mask for why, mask in nothing_owed(happened).items()},
         "of arms that are retired": ~logged["arm"].isin(arms.names),
     }
     keep = ~np.logical_or.reduce([mask.to_numpy() for mask in counts.values()])
-    notices = tuple(
+    told = [
         f"{int(mask.sum()):,} of {len(logged):,} decisions {why} are left out" for why, mask in counts.items() if mask.any()
-    )
+    ]
+    notices = (*replaced, *told, *taken_away(happened[keep], "decisions"))
     if not keep.any():
         raise InvalidInput([Fault("decisions", "decisions with a matured outcome", "; ".join(notices), "Wait, or load more.")])
 
@@ -117,54 +120,5 @@ def training_table(book: Book, arms: ArmCatalogue, settings: PolicySettings) -> 
         ],
         axis="columns",
     )
-    lawful = logged.loc[keep, [_lawful(name) for name in arms.names]].to_numpy(dtype=bool)
-    return TrainingTable(rows, built[list(FEATURE_NAMES)], _among_given(logged[keep], arms), lawful, arms, notices)
-
-
-def _logged(book: Book, arms: ArmCatalogue) -> pd.DataFrame:
-    """Return the decision log with a column per arm of whether it was lawful, and of its logged propensity."""
-    log = book.table("decisions")
-    named = {_lawful(name): log.propensities.contains(name) for name in arms.names}
-    chances = {_column(name): log.propensities.get(name, 0.0) for name in (*arms.names, *_retired(arms))}
-    picked = log.select("decision_id", "borrower_id", "as_of", "arm", "commit_until", **named, **chances).order_by(
-        ["as_of", "decision_id"]
-    )
-    frame: pd.DataFrame = picked.to_pandas()
-    if frame.empty:
-        remedy = "Without a log the arm is not known: start with the house policy's first night, which logs propensities."
-        raise InvalidInput([Fault("table 'decisions'", "decisions with their propensities", "an empty table", remedy)])
-    _refuse_unknown(set(frame["arm"].unique()) - {*arms.names, *_retired(arms)}, arms.names)
-    return frame.assign(**{name: frame[name].dt.tz_localize("UTC") for name in ("as_of", "commit_until")})
-
-
-def _last_arms(logged: pd.DataFrame, memory_days: float) -> pd.Series:
-    """Return the arm of each borrower's decision before, where it has not ended too long ago, as a night sees it."""
-    before = logged.groupby("borrower_id")[["arm", "commit_until"]].shift()
-    recent = before["commit_until"] >= logged["as_of"] - pd.Timedelta(days=memory_days)
-    arm: pd.Series = before["arm"].where(recent)
-    return arm
-
-
-def _among_given(logged: pd.DataFrame, arms: ArmCatalogue) -> NDArray[np.float64]:
-    """Return propensities of shape (n, K), given that no retired arm was drawn: the rows of those are left out."""
-    own, gone = ([_column(name) for name in names] for names in (arms.names, _retired(arms)))
-    left = 1.0 - logged[gone].to_numpy(dtype=np.float64).sum(axis=1, keepdims=True)
-    chances: NDArray[np.float64] = logged[own].to_numpy(dtype=np.float64) / left
-    return chances
-
-
-def _retired(arms: ArmCatalogue) -> list[str]:
-    return [arm.name for arm in arms.retired]
-
-
-def _refuse_unknown(unknown: set[Any], known: Sequence[str]) -> None:
-    if unknown:
-        raise InvalidInput([unknown_arm_fault(str(name), known, "arm in table 'decisions'") for name in sorted(unknown)])
-
-
-def _lawful(arm: str) -> str:
-    return f"lawful: {arm}"
-
-
-def _column(arm: str) -> str:
-    return f"propensity of {arm}"
+    own = logged[keep]
+    return TrainingTable(rows, built[list(FEATURE_NAMES)], among_given(own, arms), lawful_arms(own, arms), arms, notices)

@@ -2,6 +2,7 @@
 
 A commitment's contacts are planned a night at a time. One is called off where the debt is paid, or another clearing event
 became known, before the night it belongs to; what is then left was due, and is held against the contacts that were made.
+Each night judges as `policy.commitments.standing_decisions` does: who owes again after a payment is contacted again.
 """
 
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from ...features.points import decision_points
 from ...policy.commitments import CLEARING_KINDS
 from ...policy.dose import planned_contacts
 from ...policy.settings import PolicySettings
+from ..rows.exposure import planned_kind
 from ..rows.table import TrainingTable
 
 _COUNTS = ("commitments", "planned", "stopped_by_payment", "stopped_by_event", "due", "executed", "delivered", "in_outage")
@@ -47,7 +49,9 @@ def compliance_table(book: Book, table: TrainingTable, arms: ArmCatalogue, setti
         return pd.DataFrame(columns=list(COLUMNS))
     rows = _with_ends(book, table, settings)
     slots = _slots(rows, arms, settings.outcome.horizon_days)
+    slots["paid"] = slots["paid"] & ~_owing(book, slots, settings)
     slots["down"] = _down(book, slots)
+    slots["ended"] &= ~slots["paid"]
     due = ~(slots["paid"] | slots["ended"])
     planned = slots.assign(due=due, in_outage=slots["down"] & due).groupby(["arm", "channel"], observed=True)
     sums = planned[["paid", "ended", "due", "in_outage"]].sum().assign(planned=planned.size())
@@ -60,7 +64,8 @@ def said_of(compliance: pd.DataFrame) -> str:
     """Say in one sentence how far plans were carried out."""
     n = {name: compliance[name].sum() for name in _COUNTS}
     if n["due"] == 0:
-        return "compliance: no contact was due"
+        made = f", and {n['executed']:,.0f} were made all the same" if n["executed"] else ""
+        return f"compliance: no contact was due{made}"
     return (
         f"compliance: {n['executed']:,.0f} contacts made of {n['due']:,.0f} due ({n['executed'] / n['due']:.1%}); of "
         f"{n['planned']:,.0f} planned, {n['stopped_by_payment']:,.0f} were called off by payment and "
@@ -79,13 +84,11 @@ def _with_ends(book: Book, table: TrainingTable, settings: PolicySettings) -> pd
     log = book.table("decisions").select("decision_id", "borrower_id", "as_of", "commit_until").to_pandas()
     log = log.sort_values(["borrower_id", "as_of", "decision_id"])
     log["over"] = log[["commit_until"]].assign(newer=log.groupby("borrower_id")["as_of"].shift(-1)).min(axis=1)
-    over = log.set_index("decision_id")["over"].reindex(rows["decision_id"]).to_numpy()
     return rows.assign(
         as_of=rows["as_of"].dt.tz_convert("UTC").dt.tz_localize(None),
         paid_at=paid.reindex(rows.index).astype("datetime64[us]").to_numpy(),
-        over_at=pd.DataFrame({"event": event.reindex(rows.index).astype("datetime64[us]").to_numpy(), "over": over}).min(
-            axis=1
-        ),
+        event_at=event.reindex(rows.index).astype("datetime64[us]").to_numpy(),
+        over_at=log.set_index("decision_id")["over"].reindex(rows["decision_id"]).to_numpy(),
     )
 
 
@@ -126,10 +129,23 @@ def _slots(rows: pd.DataFrame, arms: ArmCatalogue, horizon_days: int) -> pd.Data
     )
     slots = rows.merge(plans, on="arm")
     start = slots["as_of"] + slots["day"] * _DAY
-    # What becomes known during a day comes too late for its contacts, or just in time: nobody can say, so the night decides.
-    paid, over = slots["paid_at"] <= start, slots["over_at"] <= start
-    first = paid & ~(over & (slots["over_at"] < slots["paid_at"]))
-    return slots[["arm", "channel"]].assign(start=start, paid=first, ended=over & ~first)
+    # What becomes known during a day comes too late for its contacts, or just in time: nobody can say, so the night before
+    # decides, by what was known before it.
+    over = (slots["over_at"] <= start) | (slots["event_at"] < start)
+    paid = slots["paid_at"] < start
+    ended_at = slots[["over_at", "event_at"]].min(axis=1)
+    first = paid & ~(over & (ended_at < slots["paid_at"]))
+    return slots[["borrower_id", "arm", "channel"]].assign(start=start, paid=first, ended=over)
+
+
+def _owing(book: Book, slots: pd.DataFrame, settings: PolicySettings) -> pd.Series:
+    """Tell of the contacts that a payment called off which were due again: something was overdue on their own night."""
+    nights = slots.loc[slots["paid"], ["borrower_id", "start"]].drop_duplicates(ignore_index=True)
+    points = decision_points(nights["borrower_id"].to_numpy(), nights["start"].dt.tz_localize("UTC"), settings.ledger)
+    with book.points(points) as lent:
+        owed = position(book, lent, settings.ledger).filter(lambda t: t.days_past_due > 0).select("point_id").to_pandas()
+    again = pd.MultiIndex.from_frame(nights.iloc[owed["point_id"].to_numpy()])
+    return pd.Series(pd.MultiIndex.from_frame(slots[["borrower_id", "start"]]).isin(again), index=slots.index)
 
 
 def _down(book: Book, slots: pd.DataFrame) -> pd.Series:
@@ -151,10 +167,10 @@ def _down(book: Book, slots: pd.DataFrame) -> pd.Series:
 
 def _executed(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
     """Count contacts made under the commitments, by arm and channel: those that name it, or lie in its time and name none."""
-    contacts = book.table("contacts").filter(lambda t: t.direction == "out")
-    made = contacts.select("borrower_id", "decision_id", "channel", "at", "outcome").to_pandas()
+    made = planned_kind(book).select("borrower_id", "decision_id", "channel", "at", "outcome").to_pandas()
     named = made[made["decision_id"].notna()].merge(rows[["decision_id", "arm"]], on="decision_id")
     loose = made[made["decision_id"].isna()].sort_values("at")
+    rows = rows.assign(over_at=rows[["over_at", "event_at"]].min(axis=1))
     starts = rows[["borrower_id", "as_of", "arm", "over_at"]].sort_values("as_of").astype({"as_of": loose["at"].dtype})
     met = pd.merge_asof(loose, starts, left_on="at", right_on="as_of", by="borrower_id")
     met = met[met["at"] < met["over_at"]]
