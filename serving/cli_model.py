@@ -10,6 +10,7 @@ import pandas as pd
 import typer
 
 from ..data.errors import Fault, InvalidInput
+from ..data.files import replacing
 from ..data.stores import choose_source, open_book, without_password
 from ..training.evaluation.curves import qini_table
 from ..training.flat.recipe import FlatRecipe
@@ -73,14 +74,18 @@ def train(  # noqa: PLR0913, PLR0917  each parameter is an option of the command
         frame = open_table(table, flat)
         open_store(environment)
         result = train_table(frame, flat)
-        with stage("saving the model"):
-            record = flat_record(result, folder, str(table))
-        tell_kept(keep(record, environment), environment, register, gated=False)
+        # In its place only once it is kept: a run that cannot be kept must not replace the model of one that was.
+        with replacing(folder) as place:
+            with stage("saving the model"):
+                record = flat_record(result, place, str(table))
+            kept = keep(record, environment)
+        tell_kept(kept, environment, register, gated=False)
     elif source is not None:
         options, chosen = TrainOptions(seed=seed, select_share=select), Settings.read(settings)
         choose_source(source)
         open_store(environment)
-        keep_run(train_source(source, chosen, folder, options), folder, options, source, chosen, register, environment)
+        with replacing(folder) as place:
+            keep_run(train_source(source, chosen, place, options), place, options, source, chosen, register, environment)
     else:
         raise typer.BadParameter("Name the event tables, or one flat table with --table.")
     say(f"model: {folder}")
@@ -141,6 +146,14 @@ def train_again(run_id: str, source: str | None, folder: Path, tracker: Tracker,
     recipe = FlatRecipe.from_json(page) if FlatRecipe.wrote(page) else Recipe.from_json(page)
     for change in recipe.changes():
         say(f"  other than in the run: {change}")
+    # Another model than the run's is told and goes away: what is in the folder may be a good one.
+    with replacing(folder) as place:
+        _remake(recipe, source, table, place)
+    say(f"the same model, byte for byte: version {recipe.model_version}, in {folder}")
+
+
+def _remake(recipe: Recipe | FlatRecipe, source: str | None, table: Path | None, folder: Path) -> None:
+    """Train as a recipe says, and refuse a model that is another."""
     if isinstance(recipe, FlatRecipe):
         _refuse(source, "a run on one flat table", "Name the table with --table, or nothing.")
         result = train_table(open_table(table or Path(recipe.source), recipe.options, recipe), recipe.options)
@@ -153,7 +166,6 @@ def train_again(run_id: str, source: str | None, folder: Path, tracker: Tracker,
         # Compared before it is shown: another model's verdict would be a look that nobody counts.
         recipe.compare(run)
         show_run(run)
-    say(f"the same model, byte for byte: version {recipe.model_version}, in {folder}")
 
 
 def _refuse(named: object, kind: str, remedy: str) -> None:
@@ -194,7 +206,8 @@ def train_table(frame: pd.DataFrame, options: Mapping[str, object]) -> FlatResul
     head(f"learnt from {result.fit_rows:,} rows, valued on {result.holdout_rows:,} held-out rows")
     show_report(result.report)
     show_qini(qini_table(result.curves))
-    say(f"best constant arm on the fit part: {result.best_constant}; the learnt policy claims {result.claimed:.4f}")
+    stands_in = "" if result.best_carried else " (none could be judged; the arm without treatment stands in)"
+    say(f"best constant arm on the fit part: {result.best_constant}{stands_in}; the learnt policy claims {result.claimed:.4f}")
     return result
 
 

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 import numpy as np
 import pandas as pd
 from rich.console import Console
+from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
@@ -35,7 +36,7 @@ errors = _console(stderr=True)
 @contextmanager
 def stage(text: str) -> Iterator[None]:
     """Show what is being done, and how long it took once it is done."""
-    start = time.monotonic()
+    start, text = time.monotonic(), escape(text)
     with console.status(f"{text} ..."):
         yield
     console.print(f"  [green]done[/green] {text} [dim]({time.monotonic() - start:.1f} s)[/dim]")
@@ -95,22 +96,23 @@ def carried(figures: pd.Series, rule: str, supported: pd.Series) -> list[str]:
 
 def head(text: str) -> None:
     """Print a heading."""
-    console.print(f"\n[bold]{text}[/bold]")
+    console.print(f"\n[bold]{escape(text)}[/bold]")
 
 
 def show(frame: pd.DataFrame, title: str, formats: Mapping[str, str] | None = None) -> None:
     """Print a small table; numbers by format, aligned right."""
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table = Table(title=escape(title), title_justify="left", box=None, pad_edge=False)
     numeric = {name: pd.api.types.is_numeric_dtype(frame[name]) for name in frame.columns}
     for name in frame.columns:
-        table.add_column(str(name), justify="right" if numeric[name] else "left")
+        table.add_column(escape(str(name)), justify="right" if numeric[name] else "left")
     rules = formats or {}
     columns: list[Sequence[str]] = [
         [_cell(value, rules.get(str(name), "{:,.4g}" if numeric[name] else "{}")) for value in frame[name]]
         for name in frame.columns
     ]
     for row in zip(*columns, strict=True):
-        table.add_row(*row)
+        # What comes from people's tables is text: an arm `call [evening]` is no markup.
+        table.add_row(*map(escape, row))
     # A name that is cut is no name: what does not fit runs over.
     natural = Measurement.get(console, console.options.update(max_width=_NO_WIDTH), table).maximum
     table.width = natural if natural > console.width else None

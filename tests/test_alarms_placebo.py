@@ -1,5 +1,6 @@
 """Does the past give a false log away, and does a true log pass?"""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -190,3 +191,23 @@ def test_repeated_decisions_of_one_borrower_do_not_count_as_many():
 def test_holm_agrees_with_its_definition():
     p = np.array([0.04, 0.01, 0.03, 0.2])
     assert holm(p) == pytest.approx([0.09, 0.04, 0.09, 0.2])
+
+
+def test_a_column_that_only_one_arm_leaves_behind_rings_by_who_has_a_value():
+    rows, e = drawn(np.random.default_rng(0), 3_000)
+    called = rows.codes == ARMS.index("call")
+    minutes = np.where(called & (np.arange(len(e)) % 2 == 0), np.random.default_rng(1).exponential(5, len(e)), np.nan)
+    told = placebo(replace(rows, past=pd.DataFrame({"minutes": minutes})), e, np.full(e.shape, 0.5))
+    assert told.rings
+    assert re.search(r"the share with a value of 'minutes' is 0 under '(none|sms)', expected 0\.1", told.reason)
+    assert "Or a column was measured after the arm: drop it." in told.reason
+    quiet = np.where(np.random.default_rng(2).random(len(e)) < 0.5, np.random.default_rng(3).normal(size=len(e)), np.nan)
+    assert not placebo(replace(rows, past=pd.DataFrame({"quiet": quiet})), e, np.full(e.shape, 0.5)).rings
+
+
+def test_a_copy_of_the_arm_is_named_with_the_arm():
+    rows, e = drawn(np.random.default_rng(0), 3_000)
+    told = placebo(replace(rows, past=pd.DataFrame({"code": rows.codes.astype(float)})), e, np.full(e.shape, 0.5))
+    assert told.rings
+    assert "nan" not in told.reason
+    assert "'code' averages 0 under 'none'" in told.reason

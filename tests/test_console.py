@@ -1,7 +1,7 @@
 """What a person sees: sentences within the width, no sign without a number, a figure with its interval."""
 
 import pandas as pd
-from lighttouch.serving.console import band, note, show
+from lighttouch.serving.console import band, head, note, show, stage
 
 WIDTH = 120
 
@@ -35,3 +35,14 @@ def test_no_name_and_no_figure_of_a_table_is_cut_where_it_is_wider_than_the_scre
     _, header, row = capsys.readouterr().out.splitlines()
     assert [f"a rather long column {k}" in header for k in range(12)] == [True] * 12
     assert row.count("some words in a cell") == 12
+
+
+def test_words_in_brackets_are_words(capsys):
+    arms = ["call [morning]", "call [evening]", "[/sms] x"]
+    show(pd.DataFrame({"arm [name]": arms, "value": [1.0, 2.0, 3.0]}), "arms [of d[1].csv]")
+    head("part [two]")
+    with stage("reading d[/x]/t[final].csv"):
+        pass
+    told = capsys.readouterr().out
+    for words in ("arm [name]", *arms, "arms [of d[1].csv]", "part [two]", "reading d[/x]/t[final].csv"):
+        assert words in told

@@ -1,5 +1,6 @@
 """Flat mode: one table in; a model, a policy and its value on unseen rows out."""
 
+import json
 from decimal import Decimal
 
 import numpy as np
@@ -275,3 +276,50 @@ def test_the_callers_table_is_left_as_it_was():
     before = table.copy(deep=True)
     run(table)
     pd.testing.assert_frame_equal(table, before)
+
+
+def test_options_that_no_run_can_have_are_told_before_and_with_the_faults_of_the_table():
+    with pytest.raises(InvalidInput) as caught:
+        run(experiment().assign(paid=2), holdout_share="0.3", seed=None, confidence=95)
+    assert {str(fault).split(":")[0] for fault in caught.value.faults} == {
+        "holdout_share", "seed", "confidence", "column 'paid' (outcome)",
+    }  # fmt: skip
+    with pytest.raises(InvalidInput, match="holdout_share: expected at least 10 groups to hold out, and to learn from"):
+        run(holdout_share=0.0001)
+
+
+def test_too_few_events_among_the_rows_to_learn_from_are_told_by_their_column():
+    rare = experiment().assign(paid=(np.arange(3_000) % 140 == 0).astype(int), person=np.arange(3_000) // 2)
+    with pytest.raises(InvalidInput, match=r"column 'paid' \(outcome\), of the 2,100 rows to learn from: .* and 1\d ones"):
+        run(rare)
+
+
+def test_an_arm_of_a_few_groups_that_were_all_held_out_is_told():
+    table = experiment()
+    table["branch"] = np.arange(3_000) % 40
+    table["arm"] = np.where(table["branch"] == 0, "visit", np.where(table["branch"] % 2, "call", "none"))
+    told = []
+    for seed in range(12):
+        try:
+            run(table, group="branch", drop=["person"], propensity=None, seed=seed)
+        except InvalidInput as error:
+            told.append(str(error))
+        if told:
+            break
+    assert told
+    assert told[0].startswith(
+        "arm 'visit' of column 'arm', of the 2,100 rows to learn from: expected at least 20 rows, found 0"
+    )
+
+
+def test_numbers_of_other_libraries_are_kept_as_plain_ones():
+    found = run(seed=np.int64(1), baseline=np.str_("none"), holdout_share=np.float32(0.25), propensity=np.float64(1 / 3))
+    assert json.dumps(found.options | {"boosting": None})
+
+
+def test_where_no_arm_could_be_judged_the_arm_without_treatment_stands_in(result):
+    # Odds of a half for each of three arms are none: every mean weight is two thirds.
+    found = run(experiment().assign(p=0.5), propensity="p")
+    assert not found.report["supported"].any()
+    assert (found.best_constant, found.best_carried) == ("none", False)
+    assert result.best_carried

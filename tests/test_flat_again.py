@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from command_line import refused, run
 from fake_tracker import FakeTracker
-from lighttouch.data.errors import InvalidInput
+from lighttouch.data.errors import Fault, InvalidInput
 from lighttouch.serving import cli_model
 from lighttouch.training.flat.recipe import FlatRecipe
 from lighttouch.training.flat.record import flat_record
-from lighttouch.training.flat.run import train_flat
+from lighttouch.training.flat.run import table_digest, train_flat
 from lighttouch.training.model.boosting import Boosting
 from lighttouch.training.registry.tracker import RunRecord
 from lighttouch.training.runs.recipe import RECIPE_PAGE, Recipe
@@ -116,3 +116,48 @@ def test_the_command_makes_a_flat_run_again_and_refuses_another_table(experiment
     other = tmp_path / "other.csv"
     other.write_text("".join(Path(experiment).read_text(encoding="utf-8").splitlines(keepends=True)[:-1]), encoding="utf-8")
     assert "expected that of the run, digest" in refused("train", "--like", kept, "--table", other, "--save", tmp_path / "no")
+
+
+def test_a_model_that_is_another_leaves_the_folder_as_it_was(tmp_path):
+    record, _ = made("number", tmp_path)
+    folder = record.model
+    before = content(folder)
+    page = json.loads(record.pages[RECIPE_PAGE])
+    page["options"]["seed"] = 4
+    tracker = FakeTracker([RunRecord("kept", pages={RECIPE_PAGE: json.dumps(page)})])
+    with pytest.raises(InvalidInput, match="byte for byte"):
+        cli_model.train_again("0", None, folder, tracker)
+    assert content(folder) == before
+
+
+def test_a_recipe_that_lacks_a_part_is_told(tmp_path):
+    record, _ = made("number", tmp_path)
+    page = json.loads(record.pages[RECIPE_PAGE])
+    del page["origin"]
+    with pytest.raises(InvalidInput, match=r"expected the keys source, options, .*It was changed by hand"):
+        FlatRecipe.from_json(json.dumps(page, indent=2))
+
+
+def test_names_of_columns_tell_tables_apart():
+    values = np.ones((3, 2))
+    first, second = (pd.DataFrame(values, columns=names) for names in (["a b", "c"], ["a", "b c"]))
+    assert table_digest(first) != table_digest(second)
+
+
+def test_a_run_that_cannot_be_kept_leaves_the_model_of_the_last_one(experiment, tmp_path, monkeypatch):
+    folder = tmp_path / "model"
+    named = ("--table", experiment, "--arm", "arm", "--outcome", "paid", "--propensity", "0.5", "--save", folder)
+    run("train", *named)
+    before = content(folder)
+
+    def full(*_):
+        raise InvalidInput([Fault("the store", "room", "none", "")])
+
+    monkeypatch.setattr(cli_model, "keep", full)
+    assert "the store: expected room" in refused("train", *named, "--seed", 5)
+    assert content(folder) == before
+    monkeypatch.undo()
+    file = tmp_path / "notes.txt"
+    file.write_text("mine")
+    assert "expected a new folder or a saved model, found a file" in refused("train", *named[:-1], file)
+    assert file.read_text() == "mine"

@@ -11,6 +11,7 @@ from lighttouch.training.flat.record import flat_record
 from lighttouch.training.flat.run import train_flat
 from lighttouch.training.model.boosting import Boosting
 from lighttouch.training.registry.bundle import ModelBundle
+from lighttouch.training.runs.card_parts import calibration_text
 
 ODDS = {"none": 0.5, "letter": 0.3, "call": 0.2}
 STATED = {"column": "odds", "by arm": ODDS, "estimated": None}
@@ -141,3 +142,9 @@ def test_gaps_of_calibration_are_clustered_by_group():
     assert apart["arm"].tolist() == ["none"]
     assert apart.loc[0, "gap"] == together.loc[0, "gap"] == pytest.approx(0.1)
     assert together.loc[0, "high"] - together.loc[0, "low"] > 2.5 * (apart.loc[0, "high"] - apart.loc[0, "low"])
+
+
+def test_an_arm_that_is_off_is_named_as_a_name():
+    gaps = pd.DataFrame({"arm": ["none", "sms"], "gap": [-0.06, 0.01], "low": [-0.11, -0.03], "high": [-0.01, 0.05]})
+    assert calibration_text(gaps, 0.95).endswith("1 of 2 arms are off beyond chance at 95%, each by itself: `none`.")
+    assert calibration_text(gaps.tail(1), 0.95).endswith("No arm is off beyond chance.")

@@ -132,17 +132,27 @@ def test_settings_of_a_run_read_back_whatever_they_say(tmp_path):
 
 
 def test_train_like_takes_everything_from_the_run_and_refuses_another_model(recipe, trained, tmp_path, monkeypatch, capsys):
-    asked = []
-    monkeypatch.setattr(cli_model, "train_source", lambda *told: asked.append(told) or trained.run)
+    asked, folder = [], tmp_path / "model"
+
+    def train(*told):
+        asked.append(told)
+        told[2].mkdir()
+        (told[2] / "made").write_text(str(len(asked)))
+        return trained.run
+
+    monkeypatch.setattr(cli_model, "train_source", train)
     tracker = FakeTracker([RunRecord("kept", pages={RECIPE_PAGE: recipe.to_json()})])
-    cli_model.train_again("0", None, tmp_path, tracker)
-    assert asked == [("book", Settings(), tmp_path, QUICK, recipe)]
+    cli_model.train_again("0", None, folder, tracker)
+    assert [(*one[:2], *one[3:]) for one in asked] == [("book", Settings(), QUICK, recipe)]
     assert f"byte for byte: version {trained.run.bundle.version}" in " ".join(capsys.readouterr().out.split())
     assert len(tracker.runs) == 1
     tracker.runs[0] = RunRecord("kept", pages={RECIPE_PAGE: replace(recipe, model_version="0" * 12).to_json()})
     capsys.readouterr()
     with pytest.raises(InvalidInput, match="byte for byte"):
-        cli_model.train_again("0", "elsewhere", tmp_path, tracker)
+        cli_model.train_again("0", "elsewhere", folder, tracker)
+    # What was in the folder stays: it may be a good model.
+    assert (folder / "made").read_text() == "1"
+    assert list(tmp_path.iterdir()) == [folder]
     # Another model's verdict would be a look at the final fold that nobody counts.
     assert "value per decision" not in capsys.readouterr().out
     assert asked[1][0] == "elsewhere"

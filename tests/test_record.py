@@ -63,6 +63,15 @@ def test_a_figure_that_could_not_be_computed_is_left_out():
     assert frame_metrics(frame, "policy", ("value", "ess", "absent")) == {"a/value": 1.0, "b/ess": 3.0}
 
 
+def test_arms_whose_names_a_tracker_takes_for_one_keep_their_own_metrics():
+    names = ["sms+call", "sms_call", "sms/call", "x" * 300, "x" * 299 + "y"]
+    found = frame_metrics(pd.DataFrame({"policy": names, "value": [0.1, 0.2, 0.3, 0.4, 0.5]}), "policy", ("value",))
+    assert sorted(found.values()) == [0.1, 0.2, 0.3, 0.4, 0.5]
+    # The name that needs no change keeps it.
+    assert found["sms_call/value"] == 0.2
+    assert max(map(len, found)) <= 250
+
+
 def test_a_run_says_which_settings_data_and_versions_made_it(record, trained):
     assert record.parameters["boosting.rounds"] == "30"
     assert record.parameters["seed"] == "0"

@@ -30,6 +30,7 @@ NAME = "placebo outcomes"
 OUTLOOK = "outlook (expected response)"
 # Clusters per arm below which the joint test's covariance is mostly noise.
 LEAST_CLUSTERS_PER_ARM = 10
+_TOLD = {"average": "'{}' averages", "share with a value": "the share with a value of '{}' is"}
 
 
 def placebo(rows: LoggedRows, e: Floats, response: Floats, level: float = 0.001) -> Alarm:
@@ -84,10 +85,17 @@ def placebo(rows: LoggedRows, e: Floats, response: Floats, level: float = 0.001)
 
 
 def _test(name: str, z: Floats, terms: Floats, rows: LoggedRows, e: Floats) -> dict[str, object]:
-    ranks = pd.Series(z).rank(pct=True).to_numpy()
-    centred = np.nan_to_num(ranks - np.nanmean(ranks)) if np.isfinite(z).any() else np.zeros(len(z))
+    ranks, known = pd.Series(z).rank(pct=True).to_numpy(), np.isfinite(z)
+    centred = np.nan_to_num(ranks - np.nanmean(ranks)) if known.any() else np.zeros(len(z))
     p = joint_p(terms * centred[:, None], rows.groups)
-    return {"column": name, "p": p, **_widest(z, rows, e)}
+    if known.all() or not known.any():
+        return {"column": name, "p": p, "of": "average", **_widest(z, rows, e)}
+    # A value that only some arms leave behind is missing where the others were given: who has one is asked as well.
+    has = joint_p(terms * (known - known.mean())[:, None], rows.groups)
+    both = min(1.0, 2 * np.nanmin([p, has])) if np.isfinite([p, has]).any() else float("nan")
+    if has < p or not np.isfinite(p):
+        return {"column": name, "p": both, "of": "share with a value", **_widest(known.astype(np.float64), rows, e)}
+    return {"column": name, "p": both, "of": "average", **_widest(z, rows, e)}
 
 
 def joint_p(terms: Floats, groups: Ints) -> float:
@@ -129,7 +137,8 @@ def _widest(z: Floats, rows: LoggedRows, e: Floats) -> dict[str, object]:
         weight, expected = 1.0 / taken[mine], float(z[could].mean())
         mean = float(np.average(z[mine], weights=weight))
         error = float(np.sqrt((weight**2 * (z[mine] - mean) ** 2).sum()) / weight.sum())
-        score = (mean - expected) / error if error > 0 else 0.0
+        apart = mean - expected
+        score = apart / error if error > 0 else np.copysign(np.inf, apart) if not np.isclose(apart, 0.0) else 0.0
         if abs(score) > abs(float(str(best["z"]))):
             best = {"arm": name, "under_it": mean, "expected": expected, "z": score}
     return best
@@ -137,14 +146,16 @@ def _widest(z: Floats, rows: LoggedRows, e: Floats) -> dict[str, object]:
 
 def _sentence(moved: pd.DataFrame, *, stated: bool, alone: bool) -> str:
     shown = "; ".join(
-        f"'{row.column}' averages {row.under_it:.4g} under '{row.arm}', expected {row.expected:.4g} ({p_text(p)})"
+        f"{_TOLD[str(row.of)].format(row.column)} {row.under_it:.4g} under '{row.arm}', expected {row.expected:.4g} "
+        f"({p_text(p)})"
         for row, p in zip(moved.head(3).itertuples(), moved["p_holm"].to_numpy(dtype=np.float64), strict=False)
     )
     more = f"; and {len(moved) - 3} more columns" if len(moved) > 3 else ""
     closed = " Or an arm was closed to some: state the probability of every arm, 0 where it was closed." if alone else ""
     cause = (
         "The logged propensities are not those with which the arms were drawn: somebody who knows the borrowers chose. Find "
-        "who hands out the arms, and draw them by chance; until then a gain may be theirs and not the arm's."
+        "who hands out the arms, and draw them by chance; until then a gain may be theirs and not the arm's. Or a column was "
+        "measured after the arm: drop it."
         if stated
         else "The covariates do not explain who got which arm: add what the choice went by, or draw arms by chance."
     )

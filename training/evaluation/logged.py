@@ -70,7 +70,11 @@ class Log:
         What the log says of an arm as a whole is in the model already, shrunk by what it says of the others. A doubly robust
         mean would add the noise again, which at 50,000 decisions is as large as the differences of the better arms.
         """
-        return best_supported(self._values(policies, method="dm"))
+        return best_supported(self.constants(policies))
+
+    def constants(self, policies: Sequence[Floats]) -> list[PolicyValue]:
+        """Return what the model expects of policies of one arm each, and whether the log carries it."""
+        return self._values(policies, method="dm")
 
     def _values(
         self, policies: Sequence[Floats], versus: Floats | None = None, confidence: float = 0.95, method: Method = "dr"

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..inputs import Floats, Ints
 from ..response import ResponseModel
 from .logged import Log
+from .value import best_supported
 
 # Two-sided: its ends lie an eighth of a standard error from the middle.
 NARROW = 0.10
@@ -60,6 +61,12 @@ def steadfast_arms(model: ResponseModel, X: pd.DataFrame, predicted: Floats, sup
 
 
 def best_for_everyone(log: Log) -> str:
-    """Return the arm of which the model expects most for everyone, among those that the log carries."""
+    """Return the arm of which the model expects most for everyone, among those that the log carries; else the baseline."""
+    return best_carried(log) or log.arms.baseline
+
+
+def best_carried(log: Log) -> str | None:
+    """Return the arm of which the model expects most for everyone; None where the log carries none of them."""
     every = np.eye(len(log.arms))
-    return log.arms.names[log.best_constant([np.broadcast_to(arm, log.outcome.shape) for arm in every])]
+    values = log.constants([np.broadcast_to(arm, log.outcome.shape) for arm in every])
+    return log.arms.names[best_supported(values)] if any(value.supported for value in values) else None

@@ -102,9 +102,10 @@ def _propensities(stated: Any) -> str:
 def _performance(result: FlatResult) -> str:
     lost = result.report[~result.report["supported"]]
     missing = lines(f"not supported: {row['policy']}: {row['reason']}" for row in lost.to_dict("records"))
+    stands_in = "" if result.best_carried else ": none could be judged, and the arm without treatment stands in"
     told = (
-        f"Best constant arm on the fit part: `{result.best_constant}`. The learnt policy claims {result.claimed:.4g} by the "
-        "model's own word."
+        f"Best constant arm on the fit part: `{result.best_constant}`{stands_in}. The learnt policy claims "
+        f"{result.claimed:.4g} by the model's own word."
     )
     return f"{table_text(result.report.drop(columns='reason'))}\n\n{told}\n\n{missing}".strip()
 

@@ -59,7 +59,7 @@ class FlatRecipe:
         InvalidInput
             Where it is none of a flat run, or of another format.
         """
-        content = read_recipe(text, _FORMAT)
+        content = read_recipe(text, _FORMAT, [field.name for field in dataclasses.fields(cls)])
         options = content["options"]
         read = {"drop": tuple(options["drop"]), "boosting": Boosting(**options["boosting"])}
         return cls(**content | {"options": options | read})

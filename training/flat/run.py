@@ -1,8 +1,10 @@
 """Flat mode: from one table of an experiment to a model, a policy, and what the policy is worth on rows it has not seen."""
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -14,12 +16,13 @@ from ..alarms.ring import Alarm, AlarmOptions, LoggedRows, training_alarms
 from ..evaluation import PolicyValue, policy_value
 from ..evaluation.curves import Curves, best_arm_curve
 from ..evaluation.logged import Log
-from ..evaluation.steadfast import best_for_everyone, steadfast_arms
-from ..inputs import Floats
+from ..evaluation.steadfast import best_carried, steadfast_arms
+from ..inputs import MIN_EVENTS, Floats
 from ..model.boosting import Boosting
 from ..model.shap_families import contribution_table
 from ..response import ResponseModel
 from ..rows.flat_table import FlatColumns, FlatTable, read_flat_table
+from ..statistics.clusters import LEAST_CLUSTERS
 
 LEARNT = "learnt policy"
 HOLDOUT_SHARE = 0.3
@@ -40,6 +43,8 @@ class FlatResult:
         The same by policy name, doubly robust.
     best_constant : str
         The arm that was best for everyone on the fit part.
+    best_carried : bool
+        Whether any arm could be judged there; where none could, `best_constant` is the arm without treatment.
     policy : ndarray of shape (held-out rows,)
         Arm names that the learnt policy gives.
     held_out : DataFrame of shape (held-out rows, 5)
@@ -71,6 +76,7 @@ class FlatResult:
     report: pd.DataFrame
     values: dict[str, PolicyValue]
     best_constant: str
+    best_carried: bool
     policy: np.ndarray
     held_out: pd.DataFrame
     support: pd.DataFrame
@@ -136,24 +142,32 @@ def train_flat(  # noqa: PLR0913  the command line's options, one by one
     """
     drop = () if drop is None else drop
     columns = FlatColumns(arm, outcome, propensity, group, drop)
-    options: dict[str, Any] = {
-        "arm": arm, "outcome": outcome, "propensity": propensity, "group": group, "baseline": baseline, "drop": tuple(drop),
-        "holdout_share": holdout_share, "seed": seed, "confidence": confidence, "boosting": boosting,
+    faults = _option_faults(holdout_share, seed, confidence)
+    try:
+        data = read_flat_table(table, columns, baseline)
+    except InvalidInput as error:
+        raise InvalidInput([*faults, *error.faults]) from None
+    if faults:
+        raise InvalidInput(faults)
+    options = _plain(columns, baseline) | {
+        "holdout_share": float(holdout_share), "seed": int(seed), "confidence": float(confidence), "boosting": boosting,
     }  # fmt: skip
-    data = read_flat_table(table, columns, baseline)
-    held = _hold_out(data, holdout_share, seed)
+    seed, confidence = options["seed"], options["confidence"]
+    held = _hold_out(data, options["holdout_share"], seed)
     fit, rest = data.part(~held), data.part(held)
+    _refuse_few(fit, outcome, arm)
     model = ResponseModel(data.arms, random_state=seed, boosting=boosting, n_threads=n_threads)
     model.fit(fit.X, fit.y, arm=fit.arm, propensity=fit.propensity, groups=fit.groups)
     known = fit.propensity if fit.propensity is not None else model.propensity_out_of_fold
-    best = best_for_everyone(_log(fit, known, model.out_of_fold))
+    carried = best_carried(_log(fit, known, model.out_of_fold))
+    best = carried or data.arms.baseline
     predicted, supported = model.predict_by_arm(rest.X), model.support_by_arm(rest.X)
     stated = rest.propensity if rest.propensity is not None else model.propensity_by_arm(rest.X)
     log, code = _log(rest, stated, predicted), steadfast_arms(model, rest.X, predicted, supported, best)
     chosen = np.array(data.arms.names, dtype=object)[code]
     values, report = _value_all(rest, stated, predicted, {LEARNT: chosen}, best, confidence)
     return FlatResult(
-        model, report, values, best, chosen, _held_out(rest, log), _support(fit, rest, supported),
+        model, report, values, best, carried is not None, chosen, _held_out(rest, log), _support(fit, rest, supported),
         claimed=float(predicted[np.arange(len(code)), code].mean()),
         covariates=tuple(data.X.columns), dropped=tuple(drop), notices=data.notices, data_digest=table_digest(table),
         options=options,
@@ -171,17 +185,68 @@ def table_digest(table: pd.DataFrame) -> str:
     except TypeError:
         # Lists in a column that is left out have no digest of their own.
         rows = pd.util.hash_pandas_object(table.map(repr), index=False).to_numpy()
-    return hashlib.sha256(" ".join(map(str, table.columns)).encode() + rows.tobytes()).hexdigest()[:16]
+    names = json.dumps([str(name) for name in table.columns])
+    return hashlib.sha256(names.encode() + rows.tobytes()).hexdigest()[:16]
+
+
+def _option_faults(share: Any, seed: Any, confidence: Any) -> list[Fault]:
+    """Return which options no run can be made with, before hours are spent on it."""
+    faults = [
+        Fault(name, "a number between 0 and 1", repr(value), remedy)
+        for name, value, remedy in (
+            ("holdout_share", share, "0.3 sets 30% of the groups aside."),
+            ("confidence", confidence, "0.95 asks for intervals at 95%."),
+        )
+        if not (isinstance(value, Real) and 0 < float(value) < 1)
+    ]
+    if not (isinstance(seed, Integral) and 0 <= int(seed) < 2**32):
+        faults.append(Fault("seed", f"a whole number from 0 to {2**32 - 1}", repr(seed), "0 is as good as any."))
+    return faults
+
+
+def _plain(columns: FlatColumns, baseline: Any) -> dict[str, Any]:
+    """Return what was said of the columns in values that a recipe can keep."""
+    given = columns.propensity
+    if isinstance(given, Mapping):
+        given = {str(name): float(odds) for name, odds in given.items()}
+    elif isinstance(given, Real):
+        given = float(given)
+    return {
+        "arm": columns.arm, "outcome": columns.outcome, "propensity": given, "group": columns.group,
+        "baseline": None if baseline is None else str(baseline), "drop": tuple(columns.drop),
+    }  # fmt: skip
+
+
+def _refuse_few(fit: FlatTable, outcome: str, arm: str) -> None:
+    """Refuse to learn from a part with too few events, or rows of an arm: the table had enough, before rows were set aside."""
+    faults: list[Fault] = []
+    where = f"of the {len(fit.y):,} rows to learn from"
+    events = int(fit.y.sum())
+    if min(events, len(fit.y) - events) < MIN_EVENTS:
+        found = f"{len(fit.y) - events:,} zeros and {events:,} ones"
+        expected = f"at least {MIN_EVENTS} of each"
+        faults.append(Fault(f"column '{outcome}' (outcome), {where}", expected, found, "Wait for more outcomes to mature."))
+    rows = dict(zip(fit.arms.names, np.bincount(fit.arms.encode(fit.arm), minlength=len(fit.arms)), strict=True))
+    faults += [
+        Fault(f"arm '{name}' of column '{arm}', {where}", f"at least {MIN_EVENTS} rows", f"{n}", "Leave the arm out.")
+        for name, n in rows.items()
+        if n < MIN_EVENTS
+    ]
+    if faults:
+        raise InvalidInput(faults)
 
 
 def _hold_out(data: FlatTable, share: float, seed: int) -> np.ndarray:
     """Draw groups to set aside."""
-    if not 0 < share < 1:
-        raise InvalidInput([Fault("holdout_share", "between 0 and 1", repr(share), "0.3 sets 30% of the groups aside.")])
     groups, inverse = np.unique(data.groups, return_inverse=True)
+    aside_n = round(share * len(groups))
+    if not LEAST_CLUSTERS <= aside_n <= len(groups) - LEAST_CLUSTERS:
+        found = f"{aside_n:,} of {len(groups):,} groups held out"
+        expected = f"at least {LEAST_CLUSTERS} groups to hold out, and to learn from"
+        raise InvalidInput([Fault("holdout_share", expected, found, "0.3 sets 30% of the groups aside.")])
     rng = np.random.default_rng([seed, len(groups)])
     aside = np.zeros(len(groups), dtype=bool)
-    aside[rng.permutation(len(groups))[: round(share * len(groups))]] = True
+    aside[rng.permutation(len(groups))[:aside_n]] = True
     held: np.ndarray = aside[inverse]
     return held
 

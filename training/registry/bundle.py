@@ -131,5 +131,7 @@ def check_folder(folder: Path) -> None:
         Where the folder holds anything but a saved model, or cannot be written.
     """
     ensure_writable(folder)
+    if folder.exists() and not folder.is_dir():
+        raise InvalidInput([Fault(str(folder), "a new folder or a saved model", "a file", "Choose another place.")])
     if folder.is_dir() and any(folder.iterdir()) and not (folder / _CARD).is_file():
         raise InvalidInput([Fault(str(folder), "a new folder or a saved model", "other files", "Choose another folder.")])

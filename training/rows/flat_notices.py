@@ -8,7 +8,7 @@ from ..inputs import Floats
 from ..model.covariates import quantile_grid
 from ..statistics.many_tests import p_text
 from ..statistics.ranking import auc
-from .flat_columns import words_among_numbers
+from .flat_covariates import numbers_as_written, words_among_numbers
 
 # Randomised arms differ in a column by chance once in ten thousand tables.
 BALANCE_P = 1e-4
@@ -16,6 +16,8 @@ BALANCE_P = 1e-4
 MOST_TELLING = 0.95
 # Names repeat in a few rows each and are many; towns and products are fewer, or in many rows each.
 LEAST_NAMES, MOST_ROWS_OF_A_NAME = 100, 10
+# More rows than this share are seldom equal by chance, where some column has a value of its own in half of the distinct rows.
+MOST_REPEATED, FINE = 0.05, 0.5
 
 
 def empty_columns(X: pd.DataFrame) -> tuple[str, ...]:
@@ -33,23 +35,23 @@ def empty_columns(X: pd.DataFrame) -> tuple[str, ...]:
     )
 
 
-def tell_the_outcome(X: pd.DataFrame, y: Floats) -> tuple[str, ...]:
-    """Name covariates that give the outcome away: filled in with it, they leave nothing for any arm to have changed.
+def tell_the_outcome(X: pd.DataFrame, y: Floats) -> dict[str, str]:
+    """Name covariates that give the outcome away, each with what to do: filled in with it, they leave nothing to any arm.
 
     Examples
     --------
     >>> paid = np.tile([0.0, 1.0, 1.0], 100)
     >>> X = pd.DataFrame({"age": np.arange(300.0) % 50, "closed_on": np.where(paid == 1, 7.0, np.nan)})
-    >>> [notice.split(" ")[1] for notice in tell_the_outcome(X, paid)]
-    ["'closed_on'"]
+    >>> list(tell_the_outcome(X, paid))
+    ['closed_on']
     """
-    found = {name: _auc_alone(X[name], y) for name in X.columns}
-    return tuple(
-        f"Column '{name}' tells the outcome nearly by itself (AUC {area:.3f}): if it was filled in after the arm, drop it. "
-        f"With it, no arm seems to change anything."
+    found = {str(name): _auc_alone(X[name], y) for name in X.columns}
+    return {
+        name: f"Column '{name}' tells the outcome nearly by itself (AUC {area:.3f}): if it was filled in after the arm, drop "
+        f"it. With it, no arm seems to change anything."
         for name, area in found.items()
         if area > MOST_TELLING
-    )
+    }
 
 
 def _auc_alone(column: pd.Series, y: Floats) -> float:
@@ -82,6 +84,50 @@ def numbers_as_text(X: pd.DataFrame) -> tuple[str, ...]:
         for name in X.columns
         if isinstance(X[name].dtype, pd.CategoricalDtype) and (words := words_among_numbers(X[name]))
     )
+
+
+def written_numbers(X: pd.DataFrame) -> tuple[str, ...]:
+    """Name categories that are numbers with separators, units or signs of currency.
+
+    Examples
+    --------
+    >>> income = pd.Series([f"{n},200" for n in range(10, 60)]).astype("category")
+    >>> written_numbers(pd.DataFrame({"income": income}))[0][:60]
+    "Column 'income' holds numbers as text, such as '10,200', '11"
+    """
+    return tuple(
+        f"Column '{name}' holds numbers as text, such as {written}, and is learnt as a category, without an order: write plain "
+        f"numbers, such as 1200.5."
+        for name in X.columns
+        if isinstance(X[name].dtype, pd.CategoricalDtype) and (written := numbers_as_written(X[name]))
+    )
+
+
+def repeated_rows(rows: pd.DataFrame) -> tuple[str, ...]:
+    """Tell rows that are equal in everything, where hardly any should be: a join may have multiplied them.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Covariates, arm and outcome.
+
+    Examples
+    --------
+    >>> once = pd.DataFrame({"income": np.arange(100) / 7, "arm": "none"})
+    >>> repeated_rows(once), repeated_rows(pd.concat([once] * 3))[0][:48]
+    ((), '200 of 300 rows are equal to another in every co')
+    """
+    again = int(rows.duplicated().sum())
+    distinct = len(rows) - again
+    # Where no column is fine, rows are equal by chance.
+    finest = max((rows[name].nunique() for name in rows.columns), default=0)
+    if again <= MOST_REPEATED * len(rows) or finest < FINE * distinct:
+        return ()
+    told = (
+        f"{again:,} of {len(rows):,} rows are equal to another in every column: if a join has multiplied them, drop them, as "
+        "intervals are too narrow by it; if they are one person's, name the column that tells people apart (--group, group=)."
+    )
+    return (told,)
 
 
 def unnamed_groups(X: pd.DataFrame, suspects: tuple[str, ...]) -> tuple[str, ...]:
@@ -130,12 +176,18 @@ def unbalanced(X: pd.DataFrame, arm: np.ndarray, groups: np.ndarray) -> tuple[st
 
 
 def _difference_p(column: pd.Series, arm: np.ndarray) -> float:
-    """Return the p-value of no difference between arms: ranks for numbers, chi-squared for categories."""
-    if isinstance(column.dtype, pd.CategoricalDtype) or column.nunique() <= 2:
-        counts = pd.crosstab(column.astype("str").to_numpy(), arm).to_numpy()
-        return 1.0 if min(counts.shape) < 2 else float(stats.chi2_contingency(counts).pvalue)
+    """Return the p-value of no difference between arms: ranks for numbers, chi-squared for categories and who has a value."""
     known = column.notna().to_numpy()
+    if isinstance(column.dtype, pd.CategoricalDtype) or column.nunique() <= 2:
+        # What is missing is a kind of its own.
+        return _of_counts(column.astype("str").to_numpy(dtype=object, na_value=""), arm)
     parts = [part.to_numpy(dtype=np.float64) for _, part in column[known].groupby(arm[known])]
-    if len(parts) < 2 or min(map(len, parts)) < 2:
-        return 1.0
-    return float(stats.kruskal(*parts).pvalue)
+    several = len(parts) >= 2 and min(map(len, parts)) >= 2
+    # Of the values and of who has one: twice the smaller holds for both.
+    values = float(stats.kruskal(*parts).pvalue) if several else 1.0
+    return values if known.all() else min(1.0, 2 * min(values, _of_counts(known, arm)))
+
+
+def _of_counts(kind: np.ndarray, arm: np.ndarray) -> float:
+    counts = pd.crosstab(kind, arm).to_numpy()
+    return 1.0 if min(counts.shape) < 2 else float(stats.chi2_contingency(counts).pvalue)

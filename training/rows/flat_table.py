@@ -13,8 +13,17 @@ from ..inputs import Floats, Ints, binary_outcome, numbers
 from ..model.propensity import read_propensity
 from ..statistics.clusters import LEAST_CLUSTERS
 from ..value_faults import few_groups
-from .flat_columns import FlatColumns, covariates, may_name_rows, require_columns
-from .flat_notices import empty_columns, numbers_as_text, tell_the_outcome, unbalanced, unnamed_groups
+from .flat_columns import FlatColumns, require_columns
+from .flat_covariates import covariates, may_name_rows
+from .flat_notices import (
+    empty_columns,
+    numbers_as_text,
+    repeated_rows,
+    tell_the_outcome,
+    unbalanced,
+    unnamed_groups,
+    written_numbers,
+)
 
 __all__ = ["FlatColumns", "FlatTable", "read_flat_table"]
 
@@ -22,6 +31,8 @@ __all__ = ["FlatColumns", "FlatTable", "read_flat_table"]
 LEAST_ARM_ROWS = 50
 # As many groups to learn from as an interval needs, and as many to hold out.
 LEAST_GROUPS = 2 * LEAST_CLUSTERS
+# Beside covariates, whose names are text.
+_ARM, _OUTCOME = "the arm of the row", "the outcome of the row"
 BASELINE_NAME = re.compile(
     r"^(none|no|nothing|control|holdout|0(\.0*)?(?![\d.,_-]*\d)|untreated)(?P<rest>[\W_].*)?$", re.IGNORECASE
 )
@@ -79,13 +90,17 @@ def read_flat_table(table: pd.DataFrame, columns: FlatColumns, baseline: str | N
     if isinstance(propensity, float):
         # By name: a part of the table may lack an arm.
         propensity = dict.fromkeys(arms.names, propensity)
-    notices = empty_columns(X) + numbers_as_text(X) + tell_the_outcome(X, y)
+    telling = tell_the_outcome(X, y)
+    notices = empty_columns(X) + numbers_as_text(X) + written_numbers(X) + tuple(telling.values())
     if baseline is None and (guess := BASELINE_NAME.match(arms.baseline)) and guess["rest"]:
         notices += (f"Arm '{arms.baseline}' is taken for no treatment, by its name; --baseline (baseline=) names another.",)
     if columns.group is None:
-        notices += unnamed_groups(X, tuple(name for name in X.columns if may_name_rows(name, X[name])))
+        suspects = (name for name in X.columns if name not in telling and may_name_rows(name, X[name]))
+        notices += unnamed_groups(X, tuple(suspects)) + repeated_rows(X.assign(**{_ARM: arm, _OUTCOME: y}))
     if isinstance(propensity, Mapping):
         notices += unbalanced(X, arm, groups)
+        if unused := sorted(set(map(str, propensity)) - set(arms.names)):
+            notices += (f"Odds are stated of {', '.join(map(repr, unused))}, which no row was given: are these arms misspelt?",)
     return FlatTable(X, y, arm, propensity, groups, arms, notices)
 
 
@@ -107,6 +122,8 @@ def _stated(
         return None
     if not isinstance(given, str):
         names, codes = np.unique(arm[arm != ""].astype(str), return_inverse=True)
+        # Arms are text here, whatever they are in the table.
+        given = {str(name): odds for name, odds in given.items()} if isinstance(given, Mapping) else given
         read_propensity(given, codes, names.tolist(), faults)
         return given if isinstance(given, Mapping) else float(given)
     where = f"column '{given}' (propensity)"
@@ -118,10 +135,10 @@ def _stated(
 
 
 def _arm_names(column: pd.Series, faults: list[Fault]) -> np.ndarray:
-    if missing := int(column.isna().sum()):
+    names: np.ndarray = column.astype("str").to_numpy(dtype=object, na_value="")
+    if missing := int((names == "").sum()):
         remedy = "Name the arm without treatment, or leave the rows out."
         faults.append(Fault(f"column '{column.name}' (arm)", "an arm for every row", f"{missing:,} missing", remedy))
-    names: np.ndarray = column.astype("str").to_numpy(dtype=object, na_value="")
     counts = pd.Series(names[names != ""]).value_counts()
     if len(counts) < 2:
         remedy = "Keep the rows of the arm without treatment too: an effect is a difference."

@@ -56,8 +56,9 @@ def counts_section(bundle: ModelBundle) -> str:
 def calibration_text(table: pd.DataFrame, confidence: float) -> str:
     """Return calibration by arm, and which arms are off beyond chance."""
     off = table[(table["low"] > 0) | (table["high"] < 0)]["arm"].tolist()
-    told = f"beyond chance at {confidence:.0%}, arm by arm: {', '.join(off)}" if off else "no arm is off beyond chance"
-    return f"{table_text(table)}\n\n{told[0].upper()}{told[1:]}."
+    named = ", ".join(f"`{arm}`" for arm in off)
+    told = f"{len(off)} of {len(table)} arms are off beyond chance at {confidence:.0%}, each by itself: {named}"
+    return f"{table_text(table)}\n\n{told if off else 'No arm is off beyond chance'}."
 
 
 def alarms_text(bundle: ModelBundle) -> str:

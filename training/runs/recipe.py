@@ -58,7 +58,7 @@ class Recipe:
         InvalidInput
             Where it is none, or of another format.
         """
-        content = read_recipe(text, _FORMAT)
+        content = read_recipe(text, _FORMAT, [field.name for field in dataclasses.fields(cls)])
         return cls(**content | {"options": _read(TrainOptions, content["options"])})
 
     def check(self, book: Book) -> None:
@@ -89,8 +89,8 @@ class Recipe:
         refuse_other_model(self.model_version, run.bundle.version, self.changes())
 
 
-def read_recipe(text: str, form: str) -> dict[str, Any]:
-    """Read the text of a kept recipe.
+def read_recipe(text: str, form: str, keys: Sequence[str]) -> dict[str, Any]:
+    """Read the text of a kept recipe, which has exactly these keys beside its format.
 
     Raises
     ------
@@ -103,6 +103,11 @@ def read_recipe(text: str, form: str) -> dict[str, Any]:
         content = {}
     if not isinstance(content, dict) or content.pop("format", None) != form:
         raise InvalidInput([Fault(RECIPE_PAGE, form, text[:40], "Name a run of `lighttouch train`.")])
+    if set(content) != set(keys):
+        found = f"a page with {', '.join(sorted(content)) or 'none'}"
+        raise InvalidInput(
+            [Fault(RECIPE_PAGE, f"the keys {', '.join(keys)}", found, "It was changed by hand: train once more.")]
+        )
     return content
 
 

@@ -1,7 +1,9 @@
 """What a finished run says of itself, for the tracker: parameters, metrics, digests, pictures, tables."""
 
 import dataclasses
+import hashlib
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,8 @@ from .run import Judged, TrainingRun, TrainOptions
 
 # A tracker's limit for a parameter's text.
 _LONGEST = 500
+# Its limit for a metric's name.
+_LONGEST_NAME = 250
 _FIGURES = ("value", "value_low", "value_high", "repaid", "repaid_low", "repaid_high", "contacts_per_week", "ess")
 
 
@@ -151,17 +155,37 @@ def contribution_metrics(families: pd.DataFrame) -> dict[str, float]:
 
 
 def _named_metrics(table: pd.DataFrame, what: str, key: str, figures: tuple[str, ...]) -> dict[str, float]:
-    return {
-        metric_name(f"{what} {row[key]}".strip(), figure): float(row[figure])
+    return named_metrics(
+        ((f"{what} {row[key]}".strip(), figure), float(row[figure]))
         for row in table.to_dict("records")
         for figure in figures
-        if figure in row and np.isfinite(row[figure])
-    }
+        if figure in row
+    )
+
+
+def named_metrics(figures: Iterable[tuple[tuple[str, ...], float]]) -> dict[str, float]:
+    """Return figures under names that a tracker accepts, each its own; those that could not be computed are left out.
+
+    Examples
+    --------
+    >>> sorted(named_metrics([(("sms+call", "value"), 0.3), (("sms_call", "value"), 0.4), (("none", "value"), float("nan"))]))
+    ['sms_call/value', 'sms_call/value-6a409fb3']
+    """
+    known = {parts: figure for parts, figure in figures if np.isfinite(figure)}
+    found: dict[str, float] = {}
+    # The name that is accepted as it is stays; of those that come out alike, or are too long, the text itself tells apart.
+    for parts in sorted(known, key=lambda parts: (metric_name(*parts) != "/".join(parts), parts)):
+        name = metric_name(*parts)
+        if name in found or len(name) > _LONGEST_NAME:
+            mark = hashlib.sha256("/".join(parts).encode()).hexdigest()[:8]
+            name = f"{name[: _LONGEST_NAME - len(mark) - 1]}-{mark}"
+        found[name] = known[parts]
+    return found
 
 
 def support_metrics(shares: pd.Series) -> dict[str, float]:
     """Return shares of decisions with comparable data, by arm, as metrics."""
-    return {metric_name("supported share", str(arm)): float(share) for arm, share in shares.items()}
+    return named_metrics((("supported share", str(arm)), float(share)) for arm, share in shares.items())
 
 
 def calibration_metrics(calibration: pd.DataFrame) -> dict[str, float]:
@@ -214,7 +238,7 @@ def diagnostic_metrics(diagnostics: Diagnostics) -> dict[str, float]:
     metrics = {"rows": float(diagnostics.rows), "log_loss": diagnostics.log_loss, "thin_rows": float(diagnostics.thin_rows)}
     told = {name: name for name in ("counts", "base_rate", "auc")} | {"calibration_error": "out-of-fold calibration_error"}
     for name, metric in told.items():
-        metrics |= {metric_name(metric, arm): float(figure) for arm, figure in getattr(diagnostics, name).items()}
+        metrics |= named_metrics(((metric, arm), float(figure)) for arm, figure in getattr(diagnostics, name).items())
     return {name: figure for name, figure in metrics.items() if np.isfinite(figure)}
 
 
