@@ -19,7 +19,7 @@ from ..training.flat.run import FlatResult, train_flat
 from ..training.registry.bundle import check_folder
 from ..training.registry.tracker import LoggedRun, RunRecord, Tracker, check_name
 from ..training.rows.flat_columns import FlatColumns, require_columns
-from ..training.runs.account import account_of
+from ..training.runs.account import Account, account_of
 from ..training.runs.recipe import RECIPE_PAGE, Recipe
 from ..training.runs.record import judged_record, record_of
 from ..training.runs.run import TrainingRun, TrainOptions, judge_again, train_book
@@ -85,7 +85,9 @@ def train(  # noqa: PLR0913, PLR0917  each parameter is an option of the command
         choose_source(source)
         open_store(environment)
         with replacing(folder) as place:
-            keep_run(train_source(source, chosen, place, options), place, options, source, chosen, register, environment)
+            run = train_source(source, chosen, place, options)
+            kept, account = keep_run(run, place, options, source, chosen, environment)
+        tell_run(run, account, kept, environment, register)
     else:
         raise typer.BadParameter("Name the event tables, or one flat table with --table.")
     say(f"model: {folder}")
@@ -120,15 +122,18 @@ def keep_run(
     options: TrainOptions,
     source: str,
     settings: Settings,
-    name: str | None,
     environment: Environment,
-) -> None:
-    """Compute what a run shows of itself, keep it with all that makes it again, and only then print it in short."""
+) -> tuple[LoggedRun, Account]:
+    """Compute what a run shows of itself, and keep it with all that makes it again, before anything of it is printed."""
     with stage("curves, calibration, support, families"):
         account = account_of(run, settings.policy)
         record = record_of(run, folder, options, account)
     recipe = Recipe.of(run, options, without_password(source), settings.to_dict())
-    kept = keep(replace(record, pages={**record.pages, RECIPE_PAGE: recipe.to_json()}), environment)
+    return keep(replace(record, pages={**record.pages, RECIPE_PAGE: recipe.to_json()}), environment), account
+
+
+def tell_run(run: TrainingRun, account: Account, kept: LoggedRun, environment: Environment, name: str | None) -> None:
+    """Print a run on a book in short, and where it is kept."""
     show_run(run)
     show_account(account)
     tell_kept(kept, environment, name)

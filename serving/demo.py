@@ -14,7 +14,7 @@ from ..data.worlds import Truth, simulate
 from ..features.catalogue import FEATURES
 from ..training.runs.run import TrainingRun, TrainOptions
 from .cli_gate import promote_from
-from .cli_model import MODEL_NAME, keep_run, tracker_in, train_source
+from .cli_model import MODEL_NAME, keep_run, tell_run, tracker_in, train_source
 from .cli_nightly import decide_night
 from .console import head, note, say, show, stage
 from .environment import Environment
@@ -48,7 +48,8 @@ def demo(
     head(f"3  {len(FEATURES)} features, training, judging, registry")
     options, source = TrainOptions(), str(room / "book")
     run = train_source(source, Settings(), room / "model", options)
-    keep_run(run, room / "model", options, source, Settings(), MODEL_NAME, environment)
+    kept, account = keep_run(run, room / "model", options, source, Settings(), environment)
+    tell_run(run, account, kept, environment, MODEL_NAME)
     show(against_truth(run, world.truth), "what the judge could not know: the true share repaid on the same decisions", _SHARES)
     head("4  The gate")
     tracker = tracker_in(environment)

@@ -165,7 +165,9 @@ def test_a_flat_table_that_cannot_be_learnt_from_is_refused(tmp_path, changed, o
 
 def test_faults_of_outcome_and_propensity_come_at_once_and_name_their_columns(shop, tmp_path):
     table = tmp_path / "experiment.csv"
-    pd.DataFrame({"arm": ["none", "letter"] * 60, "age": range(120), "paid": "yes", "p": -1.0}).to_csv(table, index=False)
+    pd.DataFrame({"arm": ["none", "letter"] * 60, "age": [20, 41, 33] * 40, "paid": "yes", "p": -1.0}).to_csv(
+        table, index=False
+    )
     message = refused("train", "--table", table, "--arm", "arm", "--outcome", "paid", "--propensity", "p")
     assert "2 faults" in message
     assert "column 'paid' (outcome): expected 0 and 1, found values such as 'yes'. Write 1 for yes" in message

@@ -128,6 +128,15 @@ def test_rows_that_a_join_has_multiplied_are_noticed():
     thrice = pd.concat([TABLE.head(1_000)] * 3)
     notices = read_flat_table(thrice, FlatColumns("arm", "paid", 1 / 3), None).notices
     assert any(notice.startswith("2,000 of 3,000 rows are equal to another in every column") for notice in notices)
+
+
+def test_a_heap_of_one_amount_is_no_join():
+    n, rng = 4_000, np.random.default_rng(7)
+    spent = np.where(rng.random(n) < 0.15, 29.99, np.round(rng.lognormal(5, 1, n), 2))
+    shop = pd.DataFrame({"spent": spent, "channel": rng.choice(["web", "phone"], n), "paid": rng.integers(0, 2, n)})
+    shop["arm"] = rng.choice(["none", "sms"], n)
+    assert shop.duplicated().mean() > 0.1
+    assert read_flat_table(shop, FlatColumns("arm", "paid", 1 / 2), None).notices == ()
     assert read().notices == ()
     coarse = TABLE.assign(income=TABLE["income"].round(-3))
     assert read_flat_table(coarse, FlatColumns("arm", "paid", 1 / 3), None).notices == ()

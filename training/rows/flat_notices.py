@@ -18,6 +18,8 @@ MOST_TELLING = 0.95
 LEAST_NAMES, MOST_ROWS_OF_A_NAME = 100, 10
 # More rows than this share are seldom equal by chance, where some column has a value of its own in half of the distinct rows.
 MOST_REPEATED, FINE = 0.05, 0.5
+# And among the values of that column that several rows share, more than this share are of rows equal in everything.
+MOST_ALIKE = 0.5
 
 
 def empty_columns(X: pd.DataFrame) -> tuple[str, ...]:
@@ -119,9 +121,13 @@ def repeated_rows(rows: pd.DataFrame) -> tuple[str, ...]:
     """
     again = int(rows.duplicated().sum())
     distinct = len(rows) - again
+    finest = max(rows.columns, key=lambda name: rows[name].nunique())
     # Where no column is fine, rows are equal by chance.
-    finest = max((rows[name].nunique() for name in rows.columns), default=0)
-    if again <= MOST_REPEATED * len(rows) or finest < FINE * distinct:
+    if again <= MOST_REPEATED * len(rows) or rows[finest].nunique() < FINE * distinct:
+        return ()
+    # So they are in the heap of a fine one, such as the least amount: one value, however many rows have it.
+    shared, alike = (rows.loc[rows.duplicated(by), finest].nunique() for by in ([finest], None))
+    if alike <= MOST_ALIKE * shared:
         return ()
     told = (
         f"{again:,} of {len(rows):,} rows are equal to another in every column: if a join has multiplied them, drop them, as "
