@@ -184,6 +184,49 @@ def test_thin_cells_are_named_by_arm_and_segment_and_unlawful_ones_are_not():
     assert thin_support(dataclasses.replace(rows, lawful=lawful), e).severity == "ok"
 
 
+def staged(sizes, arms_of=lambda stage: 3, names=("none", "sms", "visit")):
+    """An even draw in stages of so many rows, of the first so many arms."""
+    stage = np.repeat(np.array(list(sizes), dtype=object), list(sizes.values()))
+    code = np.concatenate([np.arange(size) % arms_of(name) for name, size in sizes.items()])
+    n = len(code)
+    arms = ArmCatalogue.from_names(list(names), baseline="none")
+    X, given = pd.DataFrame({"x": np.arange(n)}), np.array(names, dtype=object)[code]
+    rows = LoggedRows.of(X, np.arange(n) % 2, arm=given, arms=arms, segment=pd.Series(stage, name="stage"))
+    return thin_support(rows, np.full((n, len(names)), 1 / len(names)))
+
+
+def test_a_stage_with_hardly_anybody_is_told_and_not_judged():
+    alarm = staged({"early": 1_200, "late": 8, np.nan: 5})
+    assert alarm.severity == "ok"
+    assert "Each of 3 cells of arm and stage has 400 rows or more." in alarm.reason
+    assert "Not judged, with hardly any rows: stage late (8 rows), missing (5 rows)." in alarm.reason
+    assert alarm.table.set_index("segment")["judged"].to_dict() == {"early": True, "late": False, np.nan: False}
+    # Two in a hundred are some of the book: nobody knows what the arms do to them.
+    some = staged({"early": 1_200, "late": 25})
+    assert (some.severity, some.figures["thin cells"]) == ("warn", 3)
+    # One in two hundred of a large book are enough for every arm.
+    assert staged({"early": 20_000, "late": 100}).table["judged"].all()
+
+
+def test_in_a_log_of_small_stages_all_are_judged():
+    alarm = staged({f"office {at}": 6 for at in range(200)})
+    assert (alarm.severity, alarm.figures["thin cells"]) == ("warn", 600)
+    assert "Not judged" not in alarm.reason
+
+
+def test_an_arm_that_nobody_was_given_is_not_told_twice():
+    assert staged({"early": 600, "late": 300}, lambda stage: 2).severity == "ok"
+
+
+def test_a_log_without_segments_is_told_without_one():
+    arms = ArmCatalogue.from_names(["none", "sms"], baseline="none")
+    arm = np.array(["none"] * 300 + ["sms"] * 20)
+    rows = LoggedRows.of(pd.DataFrame({"x": np.arange(320)}), np.arange(320) % 2, arm=arm, arms=arms)
+    alarm = thin_support(rows, np.full((320, 2), 0.5))
+    assert "found fewer in 1 of 2 cells: 'sms': 20 of 320 rows that could have it (20 effective)." in alarm.reason
+    assert "segment" not in alarm.reason
+
+
 def test_thin_cells_are_told_by_the_bands_of_the_support_map_in_their_order(trained):
     fit = trained.run.fit
     rows = LoggedRows.of_table(fit)
@@ -191,7 +234,8 @@ def test_thin_cells_are_told_by_the_bands_of_the_support_map_in_their_order(trai
     shown = support_table(fit.features, np.ones((len(fit), len(fit.arms)), dtype=bool), fit.arms)["days_past_due"].tolist()
     assert [*dict.fromkeys(alarm.table["segment"]), "all"] == shown
     assert len(shown) > 5
-    worst = alarm.table[(alarm.table["rows"] < 30) | (alarm.table["ess"] < 30)].sort_values("could", ascending=False).iloc[0]
+    judged = alarm.table[alarm.table["judged"]]
+    worst = judged[(judged["rows"] < 30) | (judged["ess"] < 30)].sort_values("could", ascending=False).iloc[0]
     assert f"'{worst['arm']}' in days_past_due {worst['segment']}: {worst['rows']:,} of {worst['could']:,} rows" in alarm.reason
 
 

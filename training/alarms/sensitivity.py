@@ -193,7 +193,7 @@ def gain_alarm(found: Sensitivity, benchmark: pd.DataFrame, *, stated: bool, wha
     if stated or found.zero_low >= strongest:
         return Alarm(NAME, "ok", reason, figures, table=found.curve)
     remedy = (
-        "Expected a gain that outlasts an unknown covariate as strong as the strongest known one, found less: "
+        "Expected a gain that outlasts an unknown covariate as strong as the strongest known one, found less. "
         f"{reason} Draw arms by chance for a share of borrowers before relying on it."
     )
     return Alarm(NAME, "warn", remedy, figures, table=found.curve)
