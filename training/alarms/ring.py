@@ -11,10 +11,11 @@ from ..response import ResponseModel
 from .confounder_strength import confounder_strength
 from .effect_calibration import calibrated_effects, comparable, greedy, reference_arm
 from .logged_rows import LoggedRows
-from .overlap import never_logged, no_overlap, thin_support
+from .overlap import never_logged, no_overlap
 from .placebo import placebo
 from .reverse_causation import reverse_causation
 from .sensitivity import SensitivityData, gain_alarm, sensitivity
+from .thin_support import thin_support
 
 __all__ = ["Alarm", "AlarmOptions", "LoggedRows", "raise_refusals", "training_alarms"]
 
