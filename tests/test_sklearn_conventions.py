@@ -95,7 +95,7 @@ def test_cross_validation_scores_each_fold_by_a_model_that_never_saw_its_borrowe
     assert found.scores["test_log_loss"].mean() == pytest.approx(
         -np.mean(y * np.log(taken) + (1 - y) * np.log(1 - taken)), abs=0.005
     )
-    again = cross_validate(base, **log, folds=3)
+    again = cross_validate(base, **log, folds=np.int64(3))
     assert np.array_equal(again.predicted, found.predicted)
 
 

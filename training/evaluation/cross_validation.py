@@ -84,7 +84,7 @@ def cross_validate(
     stated = read_propensity(propensity, codes, names, faults)
     outcome = binary_outcome(y, n, faults)
     members = group_codes(groups, n, faults)
-    if not isinstance(folds, int) or not 2 <= folds <= len(np.unique(members)):
+    if not isinstance(folds, int | np.integer) or not 2 <= folds <= len(np.unique(members)):
         faults.append(
             Fault("folds", f"a whole number from 2 to the {len(np.unique(members)):,} groups", repr(folds), "5 is usual.")
         )
@@ -96,7 +96,7 @@ def cross_validate(
     odds = stated.taken if stated.full is None else stated.full
     given = np.array(names, dtype=object)[codes]
     predicted, chosen = np.empty((n, len(names))), np.zeros(n, dtype=np.int64)
-    sides = list(GroupKFold(folds, shuffle=True, random_state=model.random_state).split(X, groups=members))
+    sides = list(GroupKFold(int(folds), shuffle=True, random_state=model.random_state).split(X, groups=members))
     for fit, test in sides:
         fitted = clone(model).fit(X.iloc[fit], outcome[fit], given[fit], odds[fit], members[fit])
         predicted[test] = fitted.predict_by_arm(X.iloc[test])

@@ -76,7 +76,7 @@ def dose_curve_picture(doses: pd.DataFrame) -> go.Figure:
             legendgroup=str(channel), marker={"symbol": "x"},
         )  # fmt: skip
     return figure.update_layout(
-        title="Response by dose and channel on the final fold, with interval",
+        title="Response by dose and channel, with interval, on decisions that the model has not seen",
         xaxis_title="contacts per week",
         yaxis_title="share repaid",
         template="plotly_white",
