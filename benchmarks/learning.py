@@ -19,8 +19,9 @@ from typing import Any
 from contest.budgets import CONTENDERS
 from contest.cells import Cells, version_of
 from contest.jobs import DID_NOT_FINISH, Where
+from contest.refusals import refused_by
 from contest.stage import ROOM, TUNED_ON, Stage, check, configured, contend
-from contest.table import DRAWS, QUICK_SECONDS, report, share
+from contest.table import DRAWS, OURS, QUICK_SECONDS, report, share
 from printed import hand_out
 
 WORLDS = (
@@ -46,8 +47,10 @@ def run(given: argparse.Namespace, cells: Cells, where: Where) -> None:
 
 
 def _unfinished(cell: dict[str, Any] | None) -> bool:
-    """Tell whether a result is missing, or the fallback's check of it."""
-    return cell is None or not (cell["failure"] or "gain" in cell["money"])
+    """Tell whether a result is missing, the fallback's check of it, or, of ours, what training says of the log."""
+    if cell is None or cell["failure"]:
+        return cell is None
+    return "gain" not in cell["money"] or (cell["learner"] == OURS and "refused_by" not in cell)
 
 
 def _stage(name: str, n: int, seed: int, learners: list[str], where: Where, cells: Cells, *, fresh: bool) -> None:
@@ -57,8 +60,11 @@ def _stage(name: str, n: int, seed: int, learners: list[str], where: Where, cell
         kept = None if fresh else cells.find(name, n, seed, learner)
         cell = kept or _contended(learner, config, stage, where)
         cells.keep(cell)
-        if not cell["failure"]:
-            cells.keep(check(cell, stage, where))
+        if not cell["failure"] and "gain" not in cell["money"]:
+            cell = check(cell, stage, where)
+        if learner == OURS and not cell["failure"] and "refused_by" not in cell:
+            cell["refused_by"] = refused_by(stage.bench.fit, seed, where.threads)
+        cells.keep(cell)
         gained = "" if cell["failure"] else f"{share(cell, 'money', 'raw'):.3f} of the oracle's money, without the fallback"
         print(f"{name} n={n} seed={seed} {learner}: {cell['failure'] or gained}", flush=True)
 

@@ -221,15 +221,16 @@ def _gains(world: str, cells: list[Cell], missed: list[str]) -> list[str]:
     if not ours:
         missed.append(f"{world}: ours has not been run")
         return []
+    said = _refused(world, ours, missed)
     if world == "flat" or world in LIMITED:
         checked = {seed: cell for seed, cell in ours.items() if "gain" in cell["money"]}
         judge = _flat if world == "flat" else _limited
-        return [judge(world, checked, missed)] if checked else []
+        return [*said, judge(world, checked, missed)] if checked else said
     rivals: dict[str, dict[int, Cell]] = {}
     for cell in cells:
         if cell["learner"] != OURS and not cell["failure"] and cell["seed"] in ours:
             rivals.setdefault(cell["learner"], {})[cell["seed"]] = cell
-    lines = []
+    lines = said
     for unit in UNITS if rivals else ():
         for what, called in RULES.items():
             # Each rival on the draws that it was run on.
@@ -245,6 +246,18 @@ def _gains(world: str, cells: list[Cell], missed: list[str]) -> list[str]:
     return lines
 
 
+def _refused(world: str, ours: dict[int, Cell], missed: list[str]) -> list[str]:
+    """Say of how many draws training refuses the log, and by which alarms."""
+    asked = [cell["refused_by"] for cell in ours.values() if "refused_by" in cell]
+    if not asked:
+        return []
+    refused = [names for names in asked if names]
+    if refused and world not in LIMITED:
+        missed.append(f"{world}: training refuses {len(refused)} of {len(asked)} logs, although the truth can be learnt there")
+    named = ", ".join(sorted({name for names in refused for name in names}))
+    return [f"   training refuses the log of {len(refused)} of {len(asked)} draws{f' ({named})' if named else ''}"]
+
+
 def _flat(world: str, ours: dict[int, Cell], missed: list[str]) -> str:
     losses = [1 - worth(cell["money"]) / cell["money"]["best_constant"] for cell in ours.values()]
     if max(losses) > FLAT_LOSS:
@@ -255,8 +268,9 @@ def _flat(world: str, ours: dict[int, Cell], missed: list[str]) -> str:
 
 def _limited(world: str, ours: dict[int, Cell], missed: list[str]) -> str:
     often = np.mean([left(cell["money"]) for cell in ours.values()])
-    if often:
-        missed.append(f"{world}: ours leaves the constant arm in {often:.0%} of draws, although nothing can be learnt there")
+    # Where training refuses the log no model of it decides.
+    if loose := np.mean([left(cell["money"]) and not cell.get("refused_by") for cell in ours.values()]):
+        missed.append(f"{world}: ours leaves the constant arm in {loose:.0%} of draws, although nothing can be learnt there")
     choice = np.mean([cell["choice_share"] for cell in ours.values()])
     reasons = {cell["money"]["reason"] for cell in ours.values()} - {""}
     said = f"; the log says: {' / '.join(sorted(reasons))}" if reasons else ""
