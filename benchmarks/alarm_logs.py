@@ -134,21 +134,21 @@ def realised(seed: int, size: tuple[int, int]) -> Any:
 def real_cases(folder: Path | None) -> list[Case]:
     """Return the public sets; without the folder only the one that the project holds."""
     cases = [
-        Case("letters of recertification, odds stated", lambda: tanf(stated=True)),
-        Case("the same, odds estimated", lambda: tanf(stated=False)),
-        Case("the same, who got no letter left out", lambda: tanf(stated=True, without="No_Letter"), "never logged"),
+        Case("letters, odds stated", lambda: tanf(stated=True)),
+        Case("letters, odds estimated", lambda: tanf(stated=False)),
+        Case("letters, who got none left out", lambda: tanf(stated=True, without="No_Letter"), "never logged"),
     ]
     if folder is None:
         return cases
     return [
         *cases,
         Case("match ratios of a mailing, odds stated", lambda: gifts(folder, stated=True)),
-        Case("the same, odds estimated", lambda: gifts(folder, stated=False)),
+        Case("match ratios of a mailing, odds estimated", lambda: gifts(folder, stated=False)),
         Case("e-mails to customers, odds stated", lambda: emails(folder, stated=True)),
-        Case("the same, odds estimated", lambda: emails(folder, stated=False)),
+        Case("e-mails to customers, odds estimated", lambda: emails(folder, stated=False)),
         Case("calls of a bank, 2008 to 2010", lambda: calls(folder, "bank-full"), "reverse causation"),
-        Case("the same, stated as a draw", lambda: calls(folder, "bank-full", as_a_draw=True), "reverse causation"),
-        Case("the same with the economy's state", lambda: calls(folder, "bank-additional-full"), "reverse causation"),
+        Case("calls of a bank, stated as a draw", lambda: calls(folder, "bank-full", as_a_draw=True), "reverse causation"),
+        Case("calls of a bank, with the economy's state", lambda: calls(folder, "bank-additional-full"), "reverse causation"),
         Case("sizes of a lender's loans", lambda: loans(folder), "no overlap"),
     ]
 

@@ -61,7 +61,10 @@ def test_the_slope_is_the_factor_by_which_differences_are_overstated(factor, noi
     assert found.slope_low < slope < found.slope_high
     assert found.slope_high - found.slope_low < 0.6 / max(factor, 0.3)
     assert found.verdict == verdict
-    assert calibrated_effects(rows, e, predicted).severity == ("warn" if verdict == "overstated" else "ok")
+    alarm = calibrated_effects(rows, e, predicted)
+    assert alarm.severity == ("warn" if verdict == "overstated" else "ok")
+    if verdict == "overstated" and found.predicted > found.high:
+        assert f"found less: {found.predicted:+.2%} claimed" in alarm.reason
 
 
 def test_every_fifth_covers_the_true_uplift_as_often_as_stated():

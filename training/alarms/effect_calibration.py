@@ -186,8 +186,10 @@ def calibrated_effects(rows: LoggedRows, e: Floats, response: Floats, confidence
         f"{found.predicted:+.2%} claimed against '{name}', {found.observed:+.2%} seen ({found.low:+.2%} to {found.high:+.2%})"
     )
     if found.verdict == "overstated":
+        # What rang stands first.
+        told = f"{mean}; {slope}" if found.predicted > found.high else f"{slope}; {mean}"
         reason = (
-            f"Expected uplift as predicted (slope 1), found less: {slope}; {mean}. Differences between arms are overstated: "
+            f"Expected uplift as predicted, which has slope 1, found less: {told}. Differences between arms are overstated: "
             f"take the best constant arm where the data carries no more, shrink, or wait for more rows.{aside}"
         )
         return Alarm(NAME, "warn", reason, figures, table=found.table)
