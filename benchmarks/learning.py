@@ -9,7 +9,7 @@ results in the repository; --archive writes it anew. Draws 1 to 5 were in sight 
     python benchmarks/learning.py --peers .venv-peers/bin/python             # draws 1 to 5; many hours
     python benchmarks/learning.py --learner ours --fresh --worlds confounded # ours again
     python benchmarks/learning.py --table --out benchmarks/results/learning.txt --archive benchmarks/results/learning.jsonl
-    python benchmarks/learning.py --table --seeds 11 12 13 14 15 --out benchmarks/results/learning-fresh.txt
+    python benchmarks/learning.py --table --seeds 11 12 13 14 15 --out benchmarks/results/learning_fresh.txt
 """
 
 import argparse
