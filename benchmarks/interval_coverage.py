@@ -4,7 +4,7 @@ Logs are drawn again and again from a law of outcomes that is a function of the 
 
 The file is not named after the coverage package, which scripts beside it would then import in its stead.
 
-    python benchmarks/interval_coverage.py                      # everything; about half an hour on 2 cores
+    python benchmarks/interval_coverage.py                      # everything; about an hour on 2 cores
     python benchmarks/interval_coverage.py --redraws 200 --learnt 20 --fits 1
     python benchmarks/interval_coverage.py --out benchmarks/results/coverage.txt
 """
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import lightgbm as lgb
 import numpy as np
+import pandas as pd
 from contest.cells import code_digest
 from law import Law, law_of
 from lighttouch.training.evaluation import policy_value
@@ -127,9 +128,27 @@ def intervals(law: Law, fits: int, rows: int) -> list[str]:
         place = np.argsort(np.argsort(predicted, kind="stable"), kind="stable") * 10 // len(predicted)
         shares = [100 * inside[place == tenth].mean() for tenth in range(10)]
         met = "met" if min(shares) >= 85 and max(shares) <= 95 else "MISSED"
-        tenths = " ".join(f"{share:5.1f}" for share in shares)
-        lines.append(f"  {what:28} {100 * inside.mean():5.1f}  {tenths} {width.mean():7.4f}  {met} (85 to 95)")
+        lines.append(f"  {what:28} {100 * inside.mean():5.1f}  {_row(shares)} {width.mean():7.4f}  {met} (85 to 95)")
+        if fits > 1:
+            whole, *errors = _errors(inside, place, np.repeat(np.arange(fits), [log.shape[1] for log in kept]))
+            lines.append(f"  {'  (SE)':28} {whole:5.1f}  {_row(errors)}")
     return lines
+
+
+def _row(shares: list[float]) -> str:
+    return " ".join(f"{share:5.1f}" for share in shares)
+
+
+def _errors(inside: np.ndarray, place: np.ndarray, log: np.ndarray) -> list[float]:
+    """Return the standard error of the coverage of all and of each decile, in points: rows of a log are as one draw."""
+    hits = pd.DataFrame({"log": log, "place": place, "rows": 1.0, "over": inside})
+    errors = []
+    for own in (hits, *(hits[hits["place"] == tenth] for tenth in range(10))):
+        by_log = own.groupby("log")[["rows", "over"]].sum().reindex(np.unique(log), fill_value=0.0)
+        left = by_log["over"] - by_log["rows"] * own["over"].mean()
+        n = len(by_log)
+        errors.append(100 * float(np.sqrt(n / (n - 1) * (left**2).sum()) / len(own)))
+    return errors
 
 
 def _covered(model: ResponseModel, new: Law, what: str) -> np.ndarray:
@@ -154,7 +173,7 @@ def main() -> None:
     parser.add_argument("--worlds", nargs="+", default=["confounded", "bureau"])
     parser.add_argument("--redraws", type=int, default=1_000)
     parser.add_argument("--learnt", type=int, default=100)
-    parser.add_argument("--fits", type=int, default=10)
+    parser.add_argument("--fits", type=int, default=30)
     parser.add_argument("--rows", type=int, default=50_000)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
