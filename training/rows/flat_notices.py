@@ -72,37 +72,28 @@ def _auc_alone(column: pd.Series, y: Floats) -> float:
 
 
 def numbers_as_text(X: pd.DataFrame) -> tuple[str, ...]:
-    """Name categories that are numbers but for a few words.
+    """Name categories that are numbers: but for a few words, or with separators, units or signs of currency.
 
     Examples
     --------
     >>> income = pd.Series([*map(str, range(1_000, 1_100)), "12x"]).astype("category")
     >>> numbers_as_text(pd.DataFrame({"income": income}))[0][:73]
     "Column 'income' holds text among numbers, such as '12x', and is learnt as"
-    """
-    return tuple(
-        f"Column '{name}' holds text among numbers, such as {words}, and is learnt as a category, without an order. "
-        f"Where it is a number, correct these values or leave them empty."
-        for name in X.columns
-        if isinstance(X[name].dtype, pd.CategoricalDtype) and (words := words_among_numbers(X[name]))
-    )
-
-
-def written_numbers(X: pd.DataFrame) -> tuple[str, ...]:
-    """Name categories that are numbers with separators, units or signs of currency.
-
-    Examples
-    --------
     >>> income = pd.Series([f"{n},200" for n in range(10, 60)]).astype("category")
-    >>> written_numbers(pd.DataFrame({"income": income}))[0][:60]
+    >>> numbers_as_text(pd.DataFrame({"income": income}))[0][:60]
     "Column 'income' holds numbers as text, such as '10,200', '11"
     """
-    return tuple(
-        f"Column '{name}' holds numbers as text, such as {written}, and is learnt as a category, without an order: write plain "
-        f"numbers, such as 1200.5."
-        for name in X.columns
-        if isinstance(X[name].dtype, pd.CategoricalDtype) and (written := numbers_as_written(X[name]))
-    )
+    notices = []
+    for name in X.columns[[isinstance(kind, pd.CategoricalDtype) for kind in X.dtypes]]:
+        if words := words_among_numbers(X[name]):
+            held = f"holds text among numbers, such as {words}"
+            remedy = "Where it is a number, correct these values or leave them empty."
+        elif written := numbers_as_written(X[name]):
+            held, remedy = f"holds numbers as text, such as {written}", "Write plain numbers, such as 1200.5."
+        else:
+            continue
+        notices.append(f"Column '{name}' {held}, and is learnt as a category, without an order. {remedy}")
+    return tuple(notices)
 
 
 def repeated_rows(rows: pd.DataFrame) -> tuple[str, ...]:

@@ -22,7 +22,6 @@ from .flat_notices import (
     tell_the_outcome,
     unbalanced,
     unnamed_groups,
-    written_numbers,
 )
 
 __all__ = ["FlatColumns", "FlatTable", "read_flat_table"]
@@ -91,7 +90,7 @@ def read_flat_table(table: pd.DataFrame, columns: FlatColumns, baseline: str | N
         # By name: a part of the table may lack an arm.
         propensity = dict.fromkeys(arms.names, propensity)
     telling = tell_the_outcome(X, y)
-    notices = empty_columns(X) + numbers_as_text(X) + written_numbers(X) + tuple(telling.values())
+    notices = empty_columns(X) + numbers_as_text(X) + tuple(telling.values())
     if baseline is None and (guess := BASELINE_NAME.match(arms.baseline)) and guess["rest"]:
         notices += (f"Arm '{arms.baseline}' is taken for no treatment, by its name; --baseline (baseline=) names another.",)
     if columns.group is None:
