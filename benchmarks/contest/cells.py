@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from functools import cache
@@ -75,7 +76,8 @@ class Cells:
 
 
 def _write(file: Path, content: Any) -> None:
-    half = file.with_suffix(".half")
+    # Two runs may share a folder: neither takes the other's half-written file.
+    half = file.with_suffix(f".{os.getpid()}.half")
     half.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     half.rename(file)
 
