@@ -9,7 +9,7 @@ results in the repository; --archive writes it anew. Draws 1 to 5 were in sight 
     python benchmarks/learning.py --peers .venv-peers/bin/python             # draws 1 to 5; many hours
     python benchmarks/learning.py --learner ours --fresh --worlds confounded # ours again
     python benchmarks/learning.py --table --out benchmarks/results/learning.txt --archive benchmarks/results/learning.jsonl
-    python benchmarks/learning.py --table --seeds 11 12 13 14 15 --out benchmarks/results/learning_fresh.txt
+    python benchmarks/learning.py --peers .venv-peers/bin/python --seeds 11 12 13 14 15
 """
 
 import argparse
@@ -44,6 +44,9 @@ def run(given: argparse.Namespace, cells: Cells, where: Where) -> None:
                 wanted = [one for one in wanted if seed == given.seeds[0] or not cells.slow(one, QUICK_SECONDS)]
                 if wanted:
                     _stage(name, n, seed, wanted, where, cells, fresh=given.fresh)
+                    if given.archive:
+                        # Hours of results outlast the machine.
+                        cells.pack(given.archive)
 
 
 def _unfinished(cell: dict[str, Any] | None) -> bool:
@@ -92,7 +95,9 @@ def main() -> None:
     parser.add_argument("--fresh", action="store_true", help="fit again what is kept")
     parser.add_argument("--table", action="store_true", help="only print the table of what is kept")
     parser.add_argument("--out", type=Path, help="write the table there too")
-    parser.add_argument("--archive", type=Path, help="write every result that is kept there, whatever is printed")
+    parser.add_argument(
+        "--archive", type=Path, help="write every result that is kept there, world by world, whatever is printed"
+    )
     given = parser.parse_args()
     cells = Cells(ROOM / "cells")
     cells.unpack(ARCHIVE)

@@ -32,7 +32,7 @@ class Cells:
         """Write all that is kept to an archive, a line per file."""
         files = sorted(self.folder.glob("*.json"))
         lines = [json.dumps({"file": file.name, "content": json.loads(file.read_text(encoding="utf-8"))}) for file in files]
-        archive.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+        _replace(archive, "".join(line + "\n" for line in lines))
 
     def find(self, world: str, n: int, seed: int, learner: str) -> dict[str, Any] | None:
         """Return a result, if there is one."""
@@ -76,9 +76,13 @@ class Cells:
 
 
 def _write(file: Path, content: Any) -> None:
+    _replace(file, json.dumps(content, indent=1) + "\n")
+
+
+def _replace(file: Path, text: str) -> None:
     # Two runs may share a folder: neither takes the other's half-written file.
     half = file.with_suffix(f".{os.getpid()}.half")
-    half.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    half.write_text(text, encoding="utf-8")
     half.rename(file)
 
 
